@@ -1,0 +1,3 @@
+"""headwater: where customers come from."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,65 @@
+"""What can go wrong, as one tree. The kind decides on a retry; the message says what to do next.
+
+HeadwaterError
+├── TerminalError                 the same call would fail again: never retried
+│   ├── UsageError                the command was called wrongly (exit 2)
+│   ├── SettingsError             headwater.toml or a HEADWATER_* variable
+│   ├── SourceError               a file that cannot be read as what it should be
+│   ├── QueryError                SQL, a table or an id that the warehouse does not take
+│   ├── WarehouseError            the warehouse refuses: wrong URL, no rights, damaged file
+│   └── BuildError                a model or a test failed
+└── TransientError                the same call may succeed later: worth a retry
+    ├── WarehouseLocked           another process holds it
+    ├── WarehouseUnavailable      it does not answer
+    └── DiskFull                  no room left
+"""
+
+
+class HeadwaterError(Exception):
+    """One sentence that says what is wrong, and what to do next."""
+
+    exit_code = 1
+
+
+class TerminalError(HeadwaterError):
+    pass
+
+
+class UsageError(TerminalError):
+    exit_code = 2
+
+
+class SettingsError(TerminalError):
+    pass
+
+
+class SourceError(TerminalError):
+    pass
+
+
+class QueryError(TerminalError):
+    pass
+
+
+class WarehouseError(TerminalError):
+    pass
+
+
+class BuildError(TerminalError):
+    pass
+
+
+class TransientError(HeadwaterError):
+    pass
+
+
+class WarehouseLocked(TransientError):  # noqa: N818
+    pass
+
+
+class WarehouseUnavailable(TransientError):  # noqa: N818
+    pass
+
+
+class DiskFull(TransientError):  # noqa: N818
+    pass

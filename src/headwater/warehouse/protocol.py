@@ -1,0 +1,74 @@
+"""What the rest of headwater asks of a warehouse, and nothing more."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+RAW_TABLES = ("ga4_events_raw", "events_streaming")
+
+
+@dataclass(frozen=True)
+class EventBatch:
+    """Canonical rows (event.RAW_SCHEMA) and what was refused beside them (event.DEAD_LETTER_SCHEMA)."""
+
+    events: pa.Table
+    dead_letters: pa.Table
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What became of one append: every row is in exactly one of the three."""
+
+    accepted: int
+    duplicates: int
+    dead_letters: int
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+class Warehouse(Protocol):
+    """A warehouse speaks standard SQL through `execute` and `query`; where engines differ, it has a method."""
+
+    url: str
+    schema: str
+
+    def append(
+        self,
+        table: str,
+        origin: str,
+        batches: Iterable[EventBatch],
+        *,
+        ids_are_computed: bool = False,
+    ) -> Appended:
+        """Adds the batches to a raw table in one transaction: all of them, each event once, or nothing.
+
+        `ids_are_computed` says that no client chose the event_ids, so that an equal id means an equal timestamp."""
+        ...
+
+    def query(self, sql: str) -> pa.Table:
+        """Runs one reading statement."""
+        ...
+
+    def execute(self, sql: str) -> None:
+        """Runs statements that return nothing; outside `transaction` each commits by itself."""
+        ...
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Adds rows to an existing table by column name, in bulk."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All that is executed within it happens, or none of it."""
+        ...
+
+    def tables(self) -> list[str]:
+        """Names a user may query, sorted."""
+        ...
+
+    def dbt_output(self, schema: str) -> dict[str, Any]:
+        """The profile output with which dbt builds into `schema` of this warehouse."""
+        ...
+
+    def close(self) -> None: ...
