@@ -5,6 +5,7 @@ HeadwaterError
 │   ├── UsageError                the command was called wrongly (exit 2)
 │   ├── SettingsError             headwater.toml or a HEADWATER_* variable
 │   ├── SourceError               a file that cannot be read as what it should be
+│   ├── OutputError               a file that cannot be written
 │   ├── QueryError                SQL, a table or an id that the warehouse does not take
 │   ├── WarehouseError            the warehouse refuses: wrong URL, no rights, damaged file
 │   └── BuildError                a model or a test failed
@@ -34,6 +35,10 @@ class SettingsError(TerminalError):
 
 
 class SourceError(TerminalError):
+    pass
+
+
+class OutputError(TerminalError):
     pass
 
 

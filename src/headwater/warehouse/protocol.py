@@ -67,6 +67,22 @@ class Warehouse(Protocol):
         """Names a user may query, sorted."""
         ...
 
+    def columns(self, schema: str, table: str) -> list[str]:
+        """The columns of a table or view in their order; empty where there is none."""
+        ...
+
+    def index(self, table: str) -> None:
+        """Makes the published table quick to search by its keys, where the engine needs an index for it."""
+        ...
+
+    def unqualified(self, sql: str) -> str:
+        """A statement without the name of this database, so that a view outlives a rename."""
+        ...
+
+    def only_builder(self) -> AbstractContextManager[None]:
+        """Held by one build at a time; a second one fails at once."""
+        ...
+
     def dbt_output(self, schema: str) -> dict[str, Any]:
         """The profile output with which dbt builds into `schema` of this warehouse."""
         ...

@@ -1,0 +1,89 @@
+{#- All that differs between engines. -#}
+
+{#- The local date of a UTC timestamp. -#}
+{% macro local_date(timestamp) %}
+    {%- if var('timezone') == 'UTC' -%}
+        cast({{ timestamp }} as date)
+    {%- else -%}
+        {{ return(adapter.dispatch('local_date', 'headwater')(timestamp)) }}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro default__local_date(timestamp) -%}
+    cast(timezone('{{ var("timezone") }}', timezone('UTC', {{ timestamp }})) as date)
+{%- endmacro %}
+
+{#- Microseconds since 1970. -#}
+{% macro microseconds(timestamp) %}
+    {{ return(adapter.dispatch('microseconds', 'headwater')(timestamp)) }}
+{% endmacro %}
+
+{% macro duckdb__microseconds(timestamp) -%}
+    epoch_us({{ timestamp }})
+{%- endmacro %}
+
+{% macro postgres__microseconds(timestamp) -%}
+    cast(extract(epoch from {{ timestamp }}) * 1000000 as bigint)
+{%- endmacro %}
+
+{#- Whether the whole of a lower-case text matches a pattern. -#}
+{% macro matches(text, pattern) %}
+    {{ return(adapter.dispatch('matches', 'headwater')(text, pattern)) }}
+{% endmacro %}
+
+{% macro duckdb__matches(text, pattern) -%}
+    regexp_matches({{ text }}, '{{ pattern | replace("'", "''") }}', 'i')
+{%- endmacro %}
+
+{% macro postgres__matches(text, pattern) -%}
+    {{ text }} ~* '{{ pattern | replace("'", "''") }}'
+{%- endmacro %}
+
+{#- Of a group's rows the value of the one that comes first; nulls are passed over. -#}
+{% macro first_by(value, order) %}
+    {{ return(adapter.dispatch('first_by', 'headwater')(value, order)) }}
+{% endmacro %}
+
+{% macro duckdb__first_by(value, order) -%}
+    arg_min({{ value }}, {{ order }}) filter (where {{ value }} is not null)
+{%- endmacro %}
+
+{% macro postgres__first_by(value, order) -%}
+    (array_agg({{ value }} order by {{ order }}) filter (where {{ value }} is not null))[1]
+{%- endmacro %}
+
+{#- Whole-number division, towards zero, of numbers beyond 64 bits. -#}
+{% macro whole_number(expression) %}
+    {{ return(adapter.dispatch('whole_number', 'headwater')(expression)) }}
+{% endmacro %}
+
+{% macro duckdb__whole_number(expression) -%}
+    cast({{ expression }} as hugeint)
+{%- endmacro %}
+
+{% macro postgres__whole_number(expression) -%}
+    cast({{ expression }} as numeric)
+{%- endmacro %}
+
+{% macro divide_whole(dividend, divisor) %}
+    {{ return(adapter.dispatch('divide_whole', 'headwater')(dividend, divisor)) }}
+{% endmacro %}
+
+{% macro duckdb__divide_whole(dividend, divisor) -%}
+    (({{ dividend }}) // ({{ divisor }}))
+{%- endmacro %}
+
+{% macro postgres__divide_whole(dividend, divisor) -%}
+    div({{ dividend }}, {{ divisor }})
+{%- endmacro %}
+
+{#- Fresh tables have no statistics, and PostgreSQL plans badly without them. -#}
+{% macro analyze_table() %}
+    {{ return(adapter.dispatch('analyze_table', 'headwater')()) }}
+{% endmacro %}
+
+{% macro default__analyze_table() %}{% endmacro %}
+
+{% macro postgres__analyze_table() %}
+    {%- if model.config.materialized == 'table' -%} analyze {{ this }} {%- endif -%}
+{% endmacro %}

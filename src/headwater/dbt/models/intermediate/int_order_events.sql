@@ -1,0 +1,32 @@
+-- All events of the orders in scope. Some may lie with persons outside the scope, so they are read from the raw tables.
+with transactions as (
+    select distinct transaction_id
+    from {{ ref('stg_ga4_conversions') }}
+    where transaction_id is not null
+),
+
+loaded as (
+    {{ rows_that_count(source('live', 'ga4_events_raw'), 'raw.transaction_id in (select transaction_id from transactions)') }}
+),
+
+streamed as (
+    {{ rows_that_count(source('live', 'events_streaming'), 'raw.transaction_id in (select transaction_id from transactions)') }}
+),
+
+{%- set columns %}
+        {{ event_key('counted_stream_id', 'event_id') }} as event_key,
+        event_id, event_name, event_timestamp, batch_page_id, batch_ordering_id, batch_event_index,
+        transaction_id, value, currency
+{%- endset %}
+
+order_events as (
+    select {{ columns }}
+    from loaded
+    where {{ one_of('event_name', var('conversion_events') + ['refund']) }}
+    union all
+    select {{ columns }}
+    from streamed
+    where {{ one_of('event_name', var('conversion_events') + ['refund']) }}
+)
+
+select * from order_events

@@ -1,0 +1,19 @@
+with attribution as (
+    select * from {{ ref('mart_attribution') }}
+    where attribution_model = 'last_click'
+),
+
+final as (
+    select
+        conversion_date,
+        conversion_event,
+        attributed_channel,
+        source,
+        medium,
+        campaign,
+        cast(conversion_count as bigint) as conversion_count,
+        conversion_value
+    from attribution
+)
+
+select * from final

@@ -1,0 +1,21 @@
+{{ config(materialized='view', meta={'publish': 'view'}) }}
+-- depends_on: {{ ref('scope_devices') }}
+
+with loaded as (
+    {{ rows_that_count(source('live', 'ga4_events_raw'), device_in_scope()) }}
+),
+
+resolved as (
+    {{ with_said_source('loaded') }}
+),
+
+events as (
+    select
+        {{ event_key('counted_stream_id', 'event_id') }} as event_key,
+        {{ event_columns() }}
+    from resolved
+    union all
+    select * from {{ ref('stg_streamed_events') }}
+)
+
+select * from events

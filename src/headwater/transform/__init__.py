@@ -1,0 +1,1 @@
+"""From raw events to marts: one dbt project, built in process, published at once."""

@@ -1,0 +1,158 @@
+"""Builds all models from the raw events: everything, or only the persons whom new events touch."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from headwater.settings import Settings
+from headwater.transform.project import fingerprint, variables
+from headwater.transform.publish import clear, publish
+from headwater.transform.runner import DbtRunner, Node
+from headwater.warehouse.protocol import Warehouse
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    changed: bool
+    full: bool
+    reason: str  # why it was a full build, an incremental one, or none
+    batches: int
+    persons: int
+    models: int
+    tests: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LastBuild:
+    build_id: int
+    to_batch: int
+    fingerprint: str
+
+
+class Builder:
+    """Keeps dbt warm between the builds of one process."""
+
+    def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._schema = f"{warehouse.schema}_build"
+        self._variables = variables(settings, warehouse.schema)
+        self._workspace = Path(settings.home) / "dbt"
+        self._runner: DbtRunner | None = None
+
+    def build(
+        self, *, full_refresh: bool = False, test: bool = True, progress: Callable[[str], None] = lambda _: None
+    ) -> BuildReport:
+        with self._warehouse.only_builder():
+            return self._build(full_refresh, test, progress)
+
+    def _build(self, full_refresh: bool, test: bool, progress: Callable[[str], None]) -> BuildReport:
+        started = time.monotonic()
+        warehouse, last = self._warehouse, self._last_build()
+        to_batch = self._number("select coalesce(max(batch_id), 0) from headwater_batches")
+        wanted = fingerprint(self._variables, self._rates())
+        reason = why_full(full_refresh, last, wanted)
+        full, from_batch = bool(reason), last.to_batch if last else 0
+        if last and not full and to_batch == last.to_batch:
+            return BuildReport(False, False, "nothing new", 0, 0, 0, 0, time.monotonic() - started)
+
+        progress("preparing")
+        started_at = self._now()
+        self._open_window(from_batch, to_batch)
+        progress("building the models" if full else "building the persons that new events touch")
+        nodes = self._run_dbt(full, test)
+        progress("publishing")
+        persons = self._number(
+            f"select count(distinct person_id) from {self._schema}.{'int_devices' if full else 'scope_persons'}"
+        )
+        with warehouse.transaction():
+            publish(warehouse, self._schema, nodes, full=full)
+            warehouse.insert(
+                "headwater_builds",
+                pa.table(
+                    {
+                        "build_id": [last.build_id + 1 if last else 1],
+                        "from_batch": [from_batch],
+                        "to_batch": [to_batch],
+                        "is_full": [full],
+                        "fingerprint": [wanted],
+                        "persons": [persons],
+                        "started_at": started_at,
+                        "finished_at": self._now(),
+                    }
+                ),
+            )
+        clear(warehouse, self._schema, nodes)
+        return BuildReport(
+            changed=True,
+            full=full,
+            reason=reason or "only persons with new events",
+            batches=to_batch - from_batch,
+            persons=persons,
+            models=sum(node.kind == "model" for node in nodes),
+            tests=sum(node.kind == "test" for node in nodes),
+            seconds=time.monotonic() - started,
+        )
+
+    def _run_dbt(self, full: bool, test: bool) -> list[Node]:
+        if self._runner is None:
+            self._runner = DbtRunner(self._workspace, self._warehouse.dbt_output(self._schema), self._variables)
+        exclude = ["unit_test"] + ([] if test else ["test"]) + ([] if full else ["seed"])
+        command = ["build", "--fail-fast", "--exclude-resource-type", *exclude]
+        return self._runner.run([*command, "--full-refresh", "--exclude", "scope"] if full else command)
+
+    def _open_window(self, from_batch: int, to_batch: int) -> None:
+        warehouse = self._warehouse
+        window = "headwater_window"
+        with warehouse.transaction():
+            warehouse.execute(f"create schema if not exists {self._schema}")
+            warehouse.execute(
+                f"create table if not exists {self._schema}.{window} (from_batch bigint, to_batch bigint)"
+            )
+            warehouse.execute(f"delete from {self._schema}.{window}")
+            warehouse.execute(f"insert into {self._schema}.{window} values ({from_batch}, {to_batch})")
+            # under the same name, what a reader of the published views may see: up to the last finished build
+            warehouse.execute(
+                f"""create or replace view {warehouse.schema}.{window} as
+                select from_batch, to_batch from {warehouse.schema}.headwater_builds order by build_id desc limit 1"""
+            )
+
+    def _last_build(self) -> LastBuild | None:
+        rows = self._warehouse.query(
+            "select build_id, to_batch, fingerprint from headwater_builds order by build_id desc limit 1"
+        ).to_pylist()
+        return LastBuild(**rows[0]) if rows else None
+
+    def _rates(self) -> str:
+        rates = self._warehouse.query("select rate_date, currency, rate from exchange_rates order by 1, 2, 3")
+        return str(rates.to_pylist())
+
+    def _number(self, sql: str) -> int:
+        return int(self._warehouse.query(sql).column(0)[0].as_py())
+
+    def _now(self) -> pa.ChunkedArray:
+        return self._warehouse.query("select cast(now() at time zone 'UTC' as timestamp) as now")["now"]
+
+
+def why_full(full_refresh: bool, last: LastBuild | None, wanted: str) -> str:
+    """Empty where an incremental build will do."""
+    if full_refresh:
+        return "asked for with --full-refresh"
+    if last is None:
+        return "the first build"
+    if last.fingerprint != wanted:
+        return "settings, models or exchange rates have changed"
+    return ""
+
+
+def build(
+    settings: Settings,
+    warehouse: Warehouse,
+    *,
+    full_refresh: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> BuildReport:
+    return Builder(settings, warehouse).build(full_refresh=full_refresh, progress=progress)

@@ -1,0 +1,53 @@
+"""Publishes a finished build: everything in one transaction, so that a reader sees one build or the next and never a mix."""
+
+from collections.abc import Sequence
+
+from headwater.transform.runner import Node
+from headwater.warehouse.protocol import Warehouse
+
+
+def publish(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, full: bool) -> None:
+    """Must run within the caller's transaction, together with the watermark."""
+    published = [node for node in nodes if node.kind in ("model", "seed") and node.publish != "none"]
+    for node in published:
+        if node.publish == "person":
+            replace_rows(warehouse, build_schema, node.name, full=full)
+    if full:
+        for node in published:
+            if node.publish == "whole":
+                replace_rows(warehouse, build_schema, node.name, full=True)
+        for node in published:  # in the order in which dbt built them: each view after what it reads
+            if node.publish == "view":
+                replace_view(warehouse, build_schema, node)
+
+
+def replace_rows(warehouse: Warehouse, build_schema: str, table: str, *, full: bool) -> None:
+    source, target = f"{build_schema}.{table}", f"{warehouse.schema}.{table}"
+    if full:
+        names = warehouse.columns(warehouse.schema, table)
+        if names and names != warehouse.columns(build_schema, table):
+            warehouse.execute(f"drop table {target} cascade")
+        warehouse.execute(f"create table if not exists {target} as select * from {source} where false")
+        warehouse.index(table)
+        warehouse.execute(f"delete from {target}")
+    else:
+        warehouse.execute(
+            f"delete from {target} where person_id in (select person_id from {build_schema}.scope_persons)"
+        )
+    warehouse.execute(f"insert into {target} select * from {source}")
+
+
+def replace_view(warehouse: Warehouse, build_schema: str, node: Node) -> None:
+    """The build's own statement, reading what is published instead of what is being built."""
+    names = warehouse.columns(warehouse.schema, node.name)
+    if names and names != warehouse.columns(build_schema, node.name):
+        warehouse.execute(f"drop view {warehouse.schema}.{node.name} cascade")
+    sql = warehouse.unqualified(node.sql).replace(f'"{build_schema}".', f'"{warehouse.schema}".')
+    warehouse.execute(f"create or replace view {warehouse.schema}.{node.name} as {sql}")
+
+
+def clear(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node]) -> None:
+    """Frees what the build has left behind; seeds stay, for the next build reads them."""
+    for node in reversed([node for node in nodes if node.kind == "model"]):
+        kind = "view" if node.is_view else "table"
+        warehouse.execute(f"drop {kind} if exists {build_schema}.{node.name} cascade")

@@ -1,0 +1,95 @@
+"""Runs dbt in this process and keeps the parsed project, so that a second build starts at once."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headwater.errors import BuildError
+from headwater.transform.project import PROJECT
+
+PASSWORD = "DBT_ENV_SECRET_HEADWATER_PASSWORD"  # dbt masks variables of this prefix in its logs
+
+
+@dataclass(frozen=True)
+class Node:
+    """A model, seed or test that dbt has run."""
+
+    name: str
+    kind: str
+    publish: str
+    is_view: bool
+    sql: str
+
+
+class DbtRunner:
+    def __init__(self, workspace: Path, output: dict[str, Any], variables: dict[str, Any]) -> None:
+        self._workspace = workspace
+        self._schema = str(output["schema"])
+        self._variables = json.dumps(variables)
+        self._manifest: Any = None
+        workspace.mkdir(parents=True, exist_ok=True)
+        (workspace / "profiles.yml").write_text(json.dumps(self._profile(output), indent=2))
+
+    @staticmethod
+    def _profile(output: dict[str, Any]) -> dict[str, Any]:
+        """JSON is YAML. A password stays in this process's environment and is not written down."""
+        if "password" in output:
+            os.environ[PASSWORD] = output["password"]
+            output = {**output, "password": f"{{{{ env_var('{PASSWORD}') }}}}"}
+        return {"headwater": {"target": "build", "outputs": {"build": output}}}
+
+    def _arguments(self) -> list[str]:
+        return [
+            "--project-dir", str(PROJECT), "--profiles-dir", str(self._workspace),
+            "--target-path", str(self._workspace / "target"), "--log-path", str(self._workspace / "logs"),
+            "--vars", self._variables,
+        ]  # fmt: skip
+
+    def run(self, command: Sequence[str]) -> list[Node]:
+        """Runs one dbt command; returns what it built, or raises what went wrong first."""
+        from dbt.cli.main import dbtRunner
+
+        quiet = ["--quiet", "--log-level", "none", "--no-version-check", "--no-use-colors", "--no-send-anonymous-usage-stats"]
+        if self._manifest is None:
+            parsed = dbtRunner().invoke([*quiet, "parse", *self._arguments()])
+            if not parsed.success:
+                raise BuildError(f"The models could not be read: {one_line(parsed.exception)}")
+            self._manifest = parsed.result
+        outcome = dbtRunner(manifest=self._manifest).invoke([*quiet, *command, *self._arguments()])
+        results = list(getattr(outcome.result, "results", None) or [])
+        for result in results:
+            if result.status in ("error", "fail", "runtime error"):
+                raise BuildError(failure(result))
+        if not outcome.success:
+            raise BuildError(f"The models could not be built: {one_line(outcome.exception)}")
+        return [
+            Node(
+                name=result.node.name,
+                kind=str(result.node.resource_type),
+                publish=(result.node.config.meta or {}).get("publish", "none"),
+                is_view=result.node.config.materialized == "view",
+                sql=getattr(result.node, "compiled_code", None) or "",
+            )
+            for result in results
+        ]
+
+
+def failure(result: Any) -> str:
+    """One sentence on the first node that failed."""
+    node = result.node
+    advice = (node.config.meta or {}).get("advice") if node.config else None
+    if str(node.resource_type) == "test":
+        what = advice or f"The test {node.name} failed ({one_line(result.message)})."
+        return f"{what} The tables of the last good build are still in place."
+    return (
+        f"The {node.resource_type} {node.name} could not be built, and the tables of the last good build are still in place: "
+        f"{one_line(result.message)}"
+    )
+
+
+def one_line(message: object) -> str:
+    return re.sub(r"\s+", " ", str(message)).strip()

@@ -1,0 +1,39 @@
+"""Where events and results are kept: DuckDB or PostgreSQL behind one protocol."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headwater.errors import WarehouseError
+from headwater.settings import Settings
+from headwater.warehouse.protocol import Appended, EventBatch, Warehouse
+
+__all__ = ["Appended", "EventBatch", "Warehouse", "open_warehouse"]
+
+
+@contextmanager
+def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[Warehouse]:
+    warehouse = connect(settings.warehouse.url, settings.home, read_only=read_only)
+    try:
+        yield warehouse
+    finally:
+        warehouse.close()
+
+
+def connect(url: str, home: Path, *, read_only: bool = False) -> Warehouse:
+    """A DuckDB path is relative to the home, unless it begins with a slash of its own (duckdb:////…)."""
+    if url.startswith("duckdb:///"):
+        from headwater.warehouse.duckdb import DuckDBWarehouse
+
+        return DuckDBWarehouse((home / url.removeprefix("duckdb:///")).resolve(), read_only=read_only)
+    if url.startswith(("postgresql://", "postgres://")):
+        try:
+            from headwater.warehouse.postgres import PostgresWarehouse
+        except ModuleNotFoundError as error:
+            raise WarehouseError(
+                f"PostgreSQL needs {error.name}: install it with `pip install 'headwater[postgres]'`."
+            ) from error
+        return PostgresWarehouse(url, read_only=read_only)
+    raise WarehouseError(
+        f"warehouse.url {url.split('://')[0]}://… names no warehouse that is there: use duckdb:///FILE or postgresql://…"
+    )

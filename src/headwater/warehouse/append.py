@@ -1,0 +1,201 @@
+"""Appends batches exactly once: the same statements on every engine, in one transaction.
+
+`incoming` is a temporary table with RAW_SCHEMA and `position`, the row's place in the order of arrival; `refused` one with
+DEAD_LETTER_SCHEMA. What counts as a repeat is told in docs/attribution.md, "One day from two sources"."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import pyarrow as pa
+
+from headwater.event import CANONICAL_SCHEMA, DEAD_LETTER_SCHEMA, RAW_SCHEMA
+from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch
+
+COLUMNS = ", ".join(RAW_SCHEMA.names)
+
+# a row is stored beside an equal id only if its kind replaces all kinds that are there: a file's never does, nor is it replaced
+RANK_NEW = "case source_kind when 'export_daily' then 3 when 'export_intraday' then 2 when 'stream' then 1 else 0 end"
+RANK_STORED = "case source_kind when 'export_daily' then 3 when 'export_intraday' then 2 when 'stream' then 1 else 9 end"
+
+
+def find_repeats(ids_are_computed: bool) -> list[str]:
+    """Fills the temporary table `repeats`: (position, is_conflict) of each incoming row that is not to be stored."""
+    within = ""
+    if ids_are_computed:  # an equal id means an equal timestamp: only that stretch of history can hold it
+        within = "and stored.event_timestamp between bounds.first_at and bounds.last_at"
+    stored = " union all ".join(
+        f"""
+        select stored.stream_id, stored.event_id, stored.payload_hash, {RANK_STORED} as stored_rank, -1 as position
+        from {table} as stored
+        cross join (select min(event_timestamp) as first_at, max(event_timestamp) as last_at from incoming) as bounds
+        where exists (
+            select 1 from incoming
+            where incoming.event_id = stored.event_id and incoming.stream_id = stored.stream_id
+        ) {within}
+        """
+        for table in RAW_TABLES
+    )
+    return [
+        f"create temporary table known as {stored}",
+        f"""
+        insert into known
+        select stream_id, event_id, payload_hash, {RANK_STORED}, position
+        from incoming
+        where (stream_id, event_id) in (
+            select stream_id, event_id from incoming group by stream_id, event_id having count(*) > 1
+        )
+        """,
+        f"""
+        create temporary table repeats as
+        select
+            incoming.position,
+            max(case when known.payload_hash = incoming.payload_hash then 1 else 0 end) = 0 as is_conflict
+        from incoming
+        join known
+            on known.event_id = incoming.event_id
+            and known.stream_id = incoming.stream_id
+            and known.position < incoming.position
+        group by incoming.position, incoming.source_kind
+        having {RANK_NEW.replace("source_kind", "incoming.source_kind")} <= max(known.stored_rank)
+        """,
+    ]
+
+
+def store(table: str, batch_id: int, engine: "Engine") -> list[str]:
+    """Moves what is new from `incoming` to `table`, conflicts to `refused`, and `refused` to the dead letters."""
+    return [
+        f"""
+        insert into refused (origin, reason, detail, original)
+        select
+            (select max(origin) from origin_of_batch), 'id_conflict',
+            'an event with this stream_id and event_id came first, and its content differs',
+            {engine.row_as_json(CANONICAL_SCHEMA.names)}
+        from incoming
+        where position in (select position from repeats where is_conflict)
+        """,
+        f"""
+        insert into {table} ({COLUMNS}, batch_id)
+        select {COLUMNS}, {batch_id}
+        from incoming
+        where position not in (select position from repeats)
+        order by position
+        """,
+        f"""
+        insert into headwater_coverage
+        select distinct stream_id, source_kind, {engine.quarter_hour("event_timestamp")}, {batch_id}
+        from incoming
+        where source_kind in ('export_daily', 'export_intraday')
+            and position not in (select position from repeats)
+        """,
+    ]
+
+
+KEEP_REFUSED = """
+    insert into dead_letters
+    select dead_letter_id, origin, line, reason, detail, original, refused_at
+    from (
+        select
+            *,
+            row_number() over (partition by dead_letter_id order by line) as repeat
+        from (
+            select *, md5(concat(reason, '|', line, '|', original)) as dead_letter_id, {now} as refused_at
+            from refused
+        ) as hashed
+    ) as numbered
+    where repeat = 1 and dead_letter_id not in (select dead_letter_id from dead_letters)
+"""
+
+
+class Engine(Protocol):
+    """What `append` needs of an engine besides `execute` and `query`."""
+
+    NOW: str
+
+    def execute(self, sql: str) -> None: ...
+    def query(self, sql: str) -> pa.Table: ...
+    def insert(self, table: str, rows: pa.Table) -> None: ...
+    def transaction(self) -> AbstractContextManager[None]: ...
+    def lock_appends(self) -> None: ...
+    def create_temporary(self, table: str, schema: pa.Schema) -> None: ...
+    def row_as_json(self, columns: Sequence[str]) -> str: ...
+    def quarter_hour(self, timestamp: str) -> str: ...
+
+
+class NothingNew(Exception):  # noqa: N818
+    """Rolls an append back that would add nothing, so that a repeat leaves no trace."""
+
+
+INCOMING_SCHEMA = RAW_SCHEMA.append(pa.field("position", pa.int64(), nullable=False))
+TEMPORARY = ("incoming", "refused", "known", "repeats", "origin_of_batch")
+
+
+def append(
+    engine: Engine, table: str, origin: str, batches: Iterable[EventBatch], *, ids_are_computed: bool = False
+) -> Appended:
+    appended = Appended(0, 0, 0)
+    try:
+        with engine.transaction():
+            engine.lock_appends()
+            engine.create_temporary("incoming", INCOMING_SCHEMA)
+            engine.create_temporary("refused", DEAD_LETTER_SCHEMA)
+            engine.create_temporary("origin_of_batch", pa.schema([("origin", pa.string())]))
+            engine.insert("origin_of_batch", pa.table({"origin": [origin]}))
+            rows = stage(engine, batches)
+            appended, kept = settle(engine, table, origin, rows, ids_are_computed)
+            for name in TEMPORARY:
+                engine.execute(f"drop table if exists {name}")
+            if not kept:
+                raise NothingNew
+    except NothingNew:
+        pass
+    return appended
+
+
+def stage(engine: Engine, batches: Iterable[EventBatch]) -> int:
+    rows = 0
+    for batch in batches:
+        position = pa.array(range(rows, rows + batch.events.num_rows), pa.int64())
+        engine.insert("incoming", batch.events.append_column(INCOMING_SCHEMA.field("position"), position))
+        if batch.dead_letters.num_rows:
+            engine.insert("refused", batch.dead_letters)
+        rows += batch.events.num_rows
+    return rows
+
+
+def settle(
+    engine: Engine, table: str, origin: str, rows: int, ids_are_computed: bool
+) -> tuple[Appended, bool]:
+    """Decides on every staged row; also says whether the warehouse holds anything that it did not before."""
+
+    def number(sql: str) -> int:
+        return int(engine.query(sql).column(0)[0].as_py())
+
+    for statement in find_repeats(ids_are_computed):
+        engine.execute(statement)
+    repeats = number("select count(*) from repeats")
+    batch_id = number("select coalesce(max(batch_id), 0) + 1 from headwater_batches")
+    for statement in store(table, batch_id, engine):
+        engine.execute(statement)
+    before = number("select count(*) from dead_letters")
+    engine.execute(KEEP_REFUSED.format(now=engine.NOW))
+    kept_letters = number("select count(*) from dead_letters") - before
+    by_reason = engine.query("select reason, count(*) as n from refused group by reason order by reason")
+    reasons = dict(zip(by_reason["reason"].to_pylist(), map(int, by_reason["n"].to_pylist()), strict=True))
+    accepted, duplicates = rows - repeats, repeats - reasons.get("id_conflict", 0)
+    if accepted or kept_letters:
+        engine.insert(
+            "headwater_batches",
+            pa.table(
+                {
+                    "batch_id": [batch_id],
+                    "table_name": [table],
+                    "origin": [origin],
+                    "accepted": [accepted],
+                    "duplicates": [duplicates],
+                    "dead_letters": [sum(reasons.values())],
+                    "appended_at": engine.query(f"select {engine.NOW} as now")["now"],
+                }
+            ),
+        )
+    return Appended(accepted, duplicates, sum(reasons.values()), reasons), bool(accepted or kept_letters)

@@ -1,0 +1,153 @@
+"""DuckDB: the warehouse in one file, for one process at a time."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from headwater.errors import DiskFull, HeadwaterError, QueryError, WarehouseError, WarehouseLocked
+from headwater.warehouse import schema
+from headwater.warehouse.append import append
+from headwater.warehouse.protocol import Appended, EventBatch
+
+MEMORY_LIMIT = "4GB"  # of the engine's buffers; what does not fit goes to the temporary folder beside the file
+
+
+def translate(error: duckdb.Error, path: str) -> HeadwaterError:
+    """DuckDB's error as one of ours."""
+    text = str(error).split("\n\n")[0].strip()
+    held = re.search(r"lock is held in (.*?)\(PID (\d+)\)", text)
+    if held:
+        holder = f"{held[1].strip()} (process {held[2]})"
+        return WarehouseLocked(f"The warehouse {path} is in use by {holder}: wait until it is done, or stop it, and try again.")
+    if "No space left" in text or "failed to offload" in text or "max_temp_directory_size" in text:
+        return DiskFull(f"The disk of {path} is full: free some space and run the same command again; nothing was changed.")
+    if "Permission denied" in text or "read-only" in text.lower():
+        return WarehouseError(f"{path} cannot be written: make the folder writable, or choose another with --home. ({text})")
+    if isinstance(error, duckdb.IOException | duckdb.SerializationException) and "valid DuckDB" in text:
+        return WarehouseError(f"{path} is not a DuckDB file: name another file in warehouse.url, or move this one away. ({text})")
+    if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
+        return WarehouseError(f"The warehouse {path} could not be used: {text}")
+    return QueryError(text)
+
+
+class DuckDBWarehouse:
+    schema = "main"
+    NOW = "cast(now() at time zone 'UTC' as timestamp)"
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.url = f"duckdb:///{path}"
+        self._open_transaction = False
+        if read_only and not path.exists():
+            raise WarehouseError(f"There is no warehouse at {path} yet: run `headwater load PATH` to make one.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = duckdb.connect(str(path), read_only=read_only)
+            self._connection.execute("set timezone = 'UTC'")
+            self._connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+            self._connection.execute("set preserve_insertion_order = true")
+            if not read_only:
+                for statement in schema.statements("varchar"):
+                    self._connection.execute(statement)
+        except duckdb.Error as error:
+            raise translate(error, str(path)) from error
+        except OSError as error:
+            raise WarehouseError(f"{path.parent} cannot be used as a folder for the warehouse: {error.strerror}.") from error
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise translate(error, str(self.path)) from error
+
+    def execute(self, sql: str) -> None:
+        with self._translated():
+            self._connection.execute(sql)
+
+    def query(self, sql: str) -> pa.Table:
+        with self._translated():
+            relation = self._connection.sql(sql)
+            return pa.table({}) if relation is None else relation.to_arrow_table()
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        with self._translated():
+            self._connection.register("rows_to_insert", rows)
+            self._connection.execute(f"insert into {table} by name select * from rows_to_insert")
+            self._connection.unregister("rows_to_insert")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.execute("begin")
+        try:
+            yield
+            self.execute("commit")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        try:
+            self._connection.execute("rollback")
+        except duckdb.Error:  # a failed commit has rolled back already
+            pass
+
+    def append(
+        self, table: str, origin: str, batches: Iterable[EventBatch], *, ids_are_computed: bool = False
+    ) -> Appended:
+        return append(self, table, origin, batches, ids_are_computed=ids_are_computed)
+
+    def lock_appends(self) -> None:
+        """One process holds the file, and its appends share this connection."""
+
+    def create_temporary(self, table: str, table_schema: pa.Schema) -> None:
+        columns = ", ".join(f"{field.name} {schema.sql_type(field, 'varchar')}" for field in table_schema)
+        self.execute(f"create or replace temporary table {table} ({columns})")
+
+    def row_as_json(self, columns: Sequence[str]) -> str:
+        fields = ", ".join(f"'{name}': {name}" for name in columns)
+        return f"cast(to_json({{{fields}}}) as varchar)"
+
+    def quarter_hour(self, timestamp: str) -> str:
+        return f"time_bucket(interval '15 minutes', {timestamp})"
+
+    def tables(self) -> list[str]:
+        found = self.query(
+            """
+            select table_name from information_schema.tables
+            where table_schema = 'main' and table_catalog = current_database() and table_name not like 'headwater_%'
+            order by table_name
+            """
+        )
+        return list(found["table_name"].to_pylist())
+
+    def columns(self, schema: str, table: str) -> list[str]:
+        found = self.query(
+            f"""
+            select column_name from information_schema.columns
+            where table_catalog = current_database() and table_schema = '{schema}' and table_name = '{table}'
+            order by ordinal_position
+            """
+        )
+        return list(found["column_name"].to_pylist())
+
+    def index(self, table: str) -> None:
+        """A scan of one column is quicker here than an index would be to keep."""
+
+    def unqualified(self, sql: str) -> str:
+        return sql.replace(f'"{self.path.stem}".', "")
+
+    def only_builder(self) -> AbstractContextManager[None]:
+        return nullcontext()  # the file's lock has seen to it
+
+    def dbt_output(self, schema: str) -> dict[str, Any]:
+        return {"type": "duckdb", "path": str(self.path), "schema": schema, "threads": os.cpu_count() or 2}
+
+    def close(self) -> None:
+        self._connection.close()
