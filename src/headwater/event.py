@@ -80,7 +80,14 @@ DEAD_LETTER_SCHEMA = pa.schema(
     ]
 )
 
-INTEGER_COLUMNS = ("ga_session_id", "ga_session_number", "batch_page_id", "batch_ordering_id", "batch_event_index")
+TRAFFIC = ("source", "medium", "campaign", "term", "content")
+INTEGER_COLUMNS = (
+    "ga_session_id",
+    "ga_session_number",
+    "batch_page_id",
+    "batch_ordering_id",
+    "batch_event_index",
+)
 
 # Why an event is refused. Stored in the dead letters, so a word here never changes its meaning.
 MISSING_EVENT_NAME: Final = "missing_event_name"
@@ -154,7 +161,11 @@ def text_of(value: Any) -> str | None:
 def _text_of_other(value: Any) -> str | None:
     if isinstance(value, Decimal):
         return str(value)
-    return "NaN" if isinstance(value, float) and math.isnan(value) else canonical_json(value)
+    if isinstance(value, float):
+        # A whole number is spelt out, so that it reads as one in a column of whole numbers.
+        is_spelt_out = value.is_integer() and abs(value) < 1e21
+        return f"{value:.1f}" if is_spelt_out else str(value)
+    return canonical_json(value)
 
 
 def integer(text: str) -> int | None:
@@ -194,6 +205,15 @@ def moment(text: str) -> datetime | None:
         return None
 
 
+def tidy(text: str, *, lowered: bool = False) -> str | None:
+    """A source, medium, campaign … without blanks around it; None for a word that says nothing."""
+    plain = text.strip(" \t\n\r\v\f")
+    folded = plain.lower()
+    if folded in ("", "(not set)", "(data deleted)"):
+        return None
+    return folded if lowered else plain
+
+
 def refusal(event: Mapping[str, Any], now: datetime) -> Refusal | None:
     """The first reason why this event, in canonical column names and any JSON types, cannot be taken."""
     malformed = _malformed(event)
@@ -207,7 +227,9 @@ def refusal(event: Mapping[str, Any], now: datetime) -> Refusal | None:
         return Refusal(MISSING_TIMESTAMP, "event_timestamp is missing")
     at = moment(stamp)
     if at is None:
-        return Refusal(INVALID_TIMESTAMP, f"event_timestamp is neither ISO 8601 nor whole microseconds: {stamp}")
+        return Refusal(
+            INVALID_TIMESTAMP, f"event_timestamp is neither ISO 8601 nor whole microseconds: {stamp}"
+        )
     if at > now + CLOCK_TOLERANCE:
         return Refusal(TIMESTAMP_IN_FUTURE, f"event_timestamp is more than 10 minutes in the future: {stamp}")
     kind = text.get("source_kind")
@@ -292,7 +314,9 @@ PAYLOAD_COLUMNS = tuple(
 
 def payload_hash(event: Mapping[str, Any]) -> int:
     """63 bits over what a canonical event says. NUL parts the columns: no text that is taken holds one."""
-    said = [_said(name, event.get(name)) for name in PAYLOAD_COLUMNS] + [core_params(event.get("params")) or ""]
+    said = [_said(name, event.get(name)) for name in PAYLOAD_COLUMNS] + [
+        core_params(event.get("params")) or ""
+    ]
     return int.from_bytes(md5("\0".join(said).encode(), usedforsecurity=False).digest()[8:], "little") >> 1
 
 

@@ -14,6 +14,10 @@ from headwater.transform.project import PROJECT
 PASSWORD = "DBT_ENV_SECRET_HEADWATER_PASSWORD"  # dbt masks variables of this prefix in its logs
 
 
+# What parsing yields depends on the names of the schemas and on no other setting: builds of one process share it.
+_parsed: dict[tuple[str, ...], Any] = {}
+
+
 @dataclass(frozen=True)
 class Node:
     """A model, seed or test that dbt has run."""
@@ -28,9 +32,8 @@ class Node:
 class DbtRunner:
     def __init__(self, workspace: Path, output: dict[str, Any], variables: dict[str, Any]) -> None:
         self._workspace = workspace
-        self._schema = str(output["schema"])
+        self._names = (output["type"], output.get("dbname") or Path(output["path"]).stem, output["schema"], variables["live_schema"])
         self._variables = json.dumps(variables)
-        self._manifest: Any = None
         workspace.mkdir(parents=True, exist_ok=True)
         (workspace / "profiles.yml").write_text(json.dumps(self._profile(output), indent=2))
 
@@ -54,12 +57,12 @@ class DbtRunner:
         from dbt.cli.main import dbtRunner
 
         quiet = ["--quiet", "--log-level", "none", "--no-version-check", "--no-use-colors", "--no-send-anonymous-usage-stats"]
-        if self._manifest is None:
+        if self._names not in _parsed:
             parsed = dbtRunner().invoke([*quiet, "parse", *self._arguments()])
             if not parsed.success:
                 raise BuildError(f"The models could not be read: {one_line(parsed.exception)}")
-            self._manifest = parsed.result
-        outcome = dbtRunner(manifest=self._manifest).invoke([*quiet, *command, *self._arguments()])
+            _parsed[self._names] = parsed.result
+        outcome = dbtRunner(manifest=_parsed[self._names]).invoke([*quiet, *command, *self._arguments()])
         results = list(getattr(outcome.result, "results", None) or [])
         for result in results:
             if result.status in ("error", "fail", "runtime error"):

@@ -75,15 +75,17 @@ credited as (
     select
         weighted.*,
         sum(weighted.weight) over (partition by weighted.conversion_id, weighted.attribution_model) as weight_sum,
+        -- a decayed weight may round to 0: what is left over goes to the last step that has one
         row_number() over (
-            partition by weighted.conversion_id, weighted.attribution_model order by weighted.step_number desc
+            partition by weighted.conversion_id, weighted.attribution_model
+            order by case when weighted.weight > 0 then 0 else 1 end, weighted.step_number desc
         ) as place_from_the_end,
         conversions.conversion_event,
         conversions.conversion_date,
         conversions.conversion_value
     from weighted
     inner join conversions on conversions.conversion_id = weighted.conversion_id
-    where weighted.weight > 0
+    where weighted.weight > 0 or weighted.attribution_model = 'time_decay'
 ),
 
 shared as (

@@ -13,6 +13,7 @@ with events as (
         ga_session_id,
         page_location,
         is_engaged,
+        said_by,
         said_source,
         said_medium,
         said_campaign,
@@ -94,7 +95,7 @@ in_visits as (
 
 {%- set columns %}
         event_key, event_id, device_id, session_key, event_name, event_timestamp, batch_page_id, batch_ordering_id,
-        batch_event_index, user_id, page_location, is_engaged, said_source, said_medium, said_campaign, said_domain,
+        batch_event_index, user_id, page_location, is_engaged, said_by, said_source, said_medium, said_campaign, said_domain,
         first_user_source, first_user_medium, first_user_campaign, first_user_domain, value, currency, transaction_id
 {%- endset %}
 
@@ -108,7 +109,7 @@ numbered as (
     select
         *,
         row_number() over (partition by session_key order by {{ event_order() }}) as session_event_number,
-        coalesce(said_source, said_medium, said_campaign) is not null as says_source,
+        said_by is not null as says_source,
         {{ one_of('event_name', var('conversion_events')) }} as is_conversion
     from in_sessions
 )

@@ -33,6 +33,7 @@ opened as (
         batch_ordering_id,
         batch_event_index,
         open_since is null as opens_session,
+        said_by,
         said_source as source,
         said_medium as medium,
         said_campaign as campaign
@@ -68,6 +69,7 @@ silent as (
         sessions.batch_ordering_id,
         sessions.batch_event_index,
         true as opens_session,
+        case when acquired.place is null then 'nothing' else 'first user' end as said_by,
         case when acquired.place is null then '(direct)' else acquired.first_user_source end as source,
         case when acquired.place is null then '(none)' else acquired.first_user_medium end as medium,
         acquired.first_user_campaign as campaign
@@ -94,6 +96,7 @@ touchpoints as (
             partition by sessions.person_id order by {{ event_order('touches.') }}
         ) as touch_number,
         touches.opens_session,
+        touches.said_by,
         touches.source,
         touches.medium,
         touches.campaign,

@@ -1,0 +1,109 @@
+"""query, export, tables: reading what is there."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headwater.cli.frame import Frame, counted, say, text_output, written
+from headwater.errors import QueryError, UsageError
+
+if TYPE_CHECKING:
+    from headwater.warehouse import Warehouse
+
+
+class QueryFormat(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class ExportFormat(StrEnum):
+    csv = "csv"
+    parquet = "parquet"
+
+
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads; quote it.")],
+    format: Annotated[QueryFormat, typer.Option(help="How to print the rows.")] = QueryFormat.table,
+) -> None:
+    """Run SQL on the warehouse and print the rows."""
+    from headwater.cli import render
+
+    if not sql.strip():
+        raise UsageError(
+            "The SQL is empty; try `headwater query 'select * from mart_attribution_comparison'`."
+        )
+    with context.obj.warehouse(read_only=True) as warehouse:
+        rows = warehouse.query(sql)
+    if format is QueryFormat.table:
+        render.print_table(rows)
+    else:
+        with text_output(None) as file:
+            {QueryFormat.csv: render.write_csv, QueryFormat.json: render.write_json}[format](rows, file)
+
+
+def export(
+    context: typer.Context,
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table; `headwater tables` lists them.")],
+    format: Annotated[ExportFormat, typer.Option(help="What to write.")] = ExportFormat.csv,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to. Default: stdout for csv, TABLE.parquet for parquet."),
+    ] = None,
+) -> None:
+    """Write a whole table as CSV or Parquet."""
+    from headwater.cli import render
+
+    with context.obj.warehouse(read_only=True) as warehouse:
+        name = _known_table(table, warehouse)
+        rows = warehouse.query(f"select * from {name}")
+    if format is ExportFormat.csv:
+        with text_output(out) as file:
+            render.write_csv(rows, file)
+    else:
+        out = out or Path(f"{name}.parquet")
+        _write_parquet(rows, out)
+    if out is not None:
+        typer.echo(f"Wrote {counted(rows.num_rows, 'row')} of {name} to {out}.", err=True)
+
+
+def _known_table(name: str, warehouse: "Warehouse") -> str:
+    from headwater.settings import nearest
+
+    known = warehouse.tables()
+    for table in known:
+        if table.lower() == name.lower():
+            return table
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else "`headwater tables` lists those there are."
+    raise QueryError(f"There is no table {name!r}; {hint}")
+
+
+def _write_parquet(rows: Any, path: Path) -> None:
+    import pyarrow.parquet
+
+    with written(path) as part:
+        pyarrow.parquet.write_table(rows, part)
+
+
+def tables(context: typer.Context) -> None:
+    """List the tables that can be queried, and what each row of them is."""
+    from headwater.cli.descriptions import descriptions
+    from headwater.cli.render import print_rows
+
+    frame: Frame = context.obj
+    with frame.warehouse(read_only=True) as warehouse:
+        names = warehouse.tables()
+    known = descriptions()
+    print_rows(["table", "what it holds"], [[name, known.get(name, "")] for name in names])
+    if not any(name.startswith("mart_") for name in names):
+        say(f"The attribution tables are not built yet: {frame.command('build')}")
+
+
+def add_to(app: typer.Typer, epilog: str) -> None:
+    app.command(epilog=epilog)(query)
+    app.command(epilog=epilog)(export)
+    app.command(epilog=epilog)(tables)

@@ -1,0 +1,49 @@
+"""The headwater.toml that `headwater init` writes: every key with its default, to read and change."""
+
+DEFAULT_TOML = """\
+# What headwater computes and where it keeps it. Every key is also an environment variable, which wins over
+# this file: HEADWATER_TIMEZONE, HEADWATER_ATTRIBUTION__LOOKBACK_DAYS. `headwater config show` lists them all.
+
+timezone = "UTC"          # reporting time zone; set it to the GA4 property's
+reporting_currency = ""   # ISO code such as "EUR"; empty: values are taken as they are
+
+[warehouse]
+# duckdb:///FILE (three slashes: in this directory, four: an absolute path) or
+# postgresql://USER@HOST/DATABASE. Keep passwords out of this file: set HEADWATER_WAREHOUSE__URL instead.
+url = "duckdb:///warehouse.duckdb"
+
+[attribution]
+lookback_days = 14                     # touches this long before a conversion count, 1 to 400
+session_timeout_minutes = 30           # a longer pause starts a new visit
+conversion_events = ["purchase"]
+models = ["first_click", "last_click", "linear", "position_based", "time_decay"]
+ignore_direct = ["last_click"]         # models that skip Direct unless there is nothing else
+half_life_days = 7.0                   # time_decay: credit halves every so many days
+identity = "user"                      # "user" joins devices by user_id, "device" does not
+collapse_same_channel_day = true       # touches of one channel on one day are one step
+channel_group = "ga4"                  # or "simple"
+internal_domains = []                  # your own other domains: never a source
+ignored_referrers = ["paypal.com", "checkout.stripe.com"]
+
+[collect]
+host = "127.0.0.1"
+port = 8787
+
+[serve]
+port = 8788
+
+[dashboard]
+port = 8501
+
+[stream]
+max_event_age_hours = 72
+supersede_streamed = true              # a day that was exported replaces the streamed one
+
+# [streams]                            # measurement id = stream id of the export
+# G-ABC123 = "4711"
+
+# [[channel_rules]]                    # your own channels, first match wins, before the channel group's
+# channel = "Partners"
+# source = "partner-[0-9]+"            # patterns of the whole source, medium, campaign; case is ignored
+# valid_from = 2026-01-01              # optional, as is valid_to; both days count
+"""

@@ -1,0 +1,1 @@
+"""Who brings events by file: every format becomes `event.RAW_SCHEMA` here, by the column."""
