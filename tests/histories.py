@@ -97,6 +97,7 @@ FIRST_USERS: list[Row] = [
     {"first_user_source": "google", "first_user_medium": "cpc", "first_user_campaign": "brand"},
     {"first_user_source": "Newsletter", "first_user_medium": "Email"},
     {"first_user_source": "(direct)", "first_user_medium": "(none)"},
+    {"first_user_campaign": "(referral)"},
     {"first_user_source": "www.example.com", "first_user_medium": "referral", "page_location": PAGE},
 ]
 
@@ -230,12 +231,12 @@ SETTINGS: st.SearchStrategy[Row] = st.fixed_dictionaries(
             [
                 {
                     "channel": "Launch",
-                    "campaign": "^spring",
+                    "campaign": "spring.*",
                     "valid_from": "2026-05-10",
                     "valid_to": "2026-05-10",
                 }
             ],
-            [{"channel": "Launch", "source": "GOOGLE", "valid_from": "2026-05-10"}],
+            [{"channel": "Launch", "source": "GOOGLE|.*[.]COM", "valid_from": "2026-05-10"}],
         ),
     },
 )

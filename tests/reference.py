@@ -276,10 +276,10 @@ def local_date(moment: int, zone: ZoneInfo) -> date:
 
 
 def in_order(event: Row) -> tuple[Any, ...]:
-    """The order of events everywhere: nulls first, text by its bytes."""
+    """The order of events everywhere: nulls first, text by its bytes, equal ids by the id with its stream."""
     batch = [event["batch_page_id"], event["batch_ordering_id"], event["batch_event_index"]]
     nulls_first = tuple((number is not None, number or 0) for number in batch)
-    return (event["event_timestamp"], *nulls_first, event["event_id"].encode(), event["stream_id"].encode())
+    return (event["event_timestamp"], *nulls_first, event["event_id"].encode(), id_text(event).encode())
 
 
 def id_text(event: Row) -> str:
@@ -577,7 +577,7 @@ def rule_holds(rule: Row, source: str | None, medium: str | None, campaign: str 
     if (first and on < date.fromisoformat(first)) or (last and on > date.fromisoformat(last)):
         return False
     return all(
-        re.search(rule[name], said or "", re.IGNORECASE)
+        re.fullmatch(rule[name], said or "", re.IGNORECASE | re.DOTALL)
         for name, said in (("source", source), ("medium", medium), ("campaign", campaign))
         if rule.get(name)
     )

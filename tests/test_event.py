@@ -33,7 +33,7 @@ def by_the_column(events: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], d
     )
 
 
-texts = st.text(max_size=12) | st.sampled_from(["", "a\\u0000b", "é\n\t\"\\/", "\x7f\x1f", "(not set)", "😀"])
+texts = st.text(max_size=12) | st.sampled_from(["", "a\\u0000b", 'é\n\t"\\/', "\x7f\x1f", "(not set)", "😀"])
 numbers = (
     st.integers()
     | st.floats()
@@ -49,8 +49,20 @@ moments = (
     | st.integers(-(10**17), 3 * 10**17)
     | st.sampled_from(
         [
-            *("2026-05-01", "2026-05-01T10:00", "2026-05-01 10:00:00.1234567+02", "2026-05-01T10:00:00-02:30"),
-            *("2026-02-30T00:00:00Z", "1777629600000000", "1777629600000000.0", 1777629600000000.0, "noon", True),
+            *(
+                "2026-05-01",
+                "2026-05-01T10:00",
+                "2026-05-01 10:00:00.1234567+02",
+                "2026-05-01T10:00:00-02:30",
+            ),
+            *(
+                "2026-02-30T00:00:00Z",
+                "1777629600000000",
+                "1777629600000000.0",
+                1777629600000000.0,
+                "noon",
+                True,
+            ),
             *("2026-05-01T24:00:00Z", "0000-01-01T00:00:00Z", "2026-05-01T10:00:00z", "2026-06-01T12:10:00Z"),
             *("2026-06-01T12:10:00.000001Z", "2026-05-01T10:00:00+0230", "", None, 10**30, "-5"),
         ]
@@ -62,10 +74,14 @@ amounts = (
     | st.sampled_from(
         ["12.5", "NaN", "nan", "", "1.0000005", "-1.0000005", "0.00000049999999", ".5", "5.", "1e3", "5e-7"]
     )
-    | st.sampled_from(["999999999999.9999995", "999999999999.999999", "abc", " 5", "1_000", "Infinity", "4.9e-7"])
+    | st.sampled_from(
+        ["999999999999.9999995", "999999999999.999999", "abc", " 5", "1_000", "Infinity", "4.9e-7"]
+    )
 )
 wholes = (
-    numbers | st.integers(0, 100).map(str) | st.sampled_from(["12.0", "12.5", "abc", "", None, "9223372036854775808"])
+    numbers
+    | st.integers(0, 100).map(str)
+    | st.sampled_from(["12.0", "12.5", "abc", "", None, "9223372036854775808"])
 )
 loose_events = st.fixed_dictionaries(
     {"event_name": st.sampled_from(["page_view", "purchase", "", 7]) | texts, "event_timestamp": moments},
@@ -111,7 +127,9 @@ def test_id_device_and_payload_are_those_of_a_column(events: list[dict[str, Any]
         as_object = json.loads(params) if isinstance(params, str) and params else params
         assert row["event_id"] == event.event_id({**row, "params": as_object or None})
         assert row["payload_hash"] == event.payload_hash({**row, "params": as_object or None})
-        assert row["device_id"] == event.device_id(row["user_pseudo_id"], row["user_id"], row["ga_session_id"])
+        assert row["device_id"] == event.device_id(
+            row["user_pseudo_id"], row["user_id"], row["ga_session_id"]
+        )
         assert row["event_timestamp"] == event.moment(event.text_of(given_event["event_timestamp"]) or "")
         value = event.text_of(given_event.get("value"))
         assert row["value"] == (event.money(value) if value else 0)
@@ -127,7 +145,12 @@ def test_a_value_as_json_number_is_exact_to_the_last_digit() -> None:
 
 
 def test_the_id_tells_null_from_empty_and_never_runs_parts_together() -> None:
-    base = {"stream_id": "default", "event_name": "a", "event_timestamp": datetime(2026, 5, 1), "user_id": "bc"}
+    base = {
+        "stream_id": "default",
+        "event_name": "a",
+        "event_timestamp": datetime(2026, 5, 1),
+        "user_id": "bc",
+    }
     variants = [
         base,
         {**base, "event_name": "ab", "user_id": "c"},
@@ -146,13 +169,22 @@ def test_the_id_is_the_same_for_ever() -> None:
     """Ids are stored: another answer here would load every event of every user a second time."""
     one = {
         **{"stream_id": "default", "event_name": "purchase", "user_pseudo_id": "d1", "transaction_id": "t1"},
-        **{"event_timestamp": datetime(2026, 5, 1, 10), "params": {"b": [1, {"d": 1.5, "c": "é"}], "a": None}},
+        **{
+            "event_timestamp": datetime(2026, 5, 1, 10),
+            "params": {"b": [1, {"d": 1.5, "c": "é"}], "a": None},
+        },
     }
     assert event.event_id(one) == "40c0ef010b0a329f76f92d93604a3de36f4c57805c5198a6401e6baac2baa2ee"
 
 
 def test_what_the_export_adds_does_not_count() -> None:
-    base = {"stream_id": "s", "event_name": "a", "event_timestamp": datetime(2026, 5, 1), "user_id": "u", "value": 0}
+    base = {
+        "stream_id": "s",
+        "event_name": "a",
+        "event_timestamp": datetime(2026, 5, 1),
+        "user_id": "u",
+        "value": 0,
+    }
     more = {**base, "params": {event.EXPORT_KEY: {"user_ltv": 3}}}
     assert event.event_id(more) == event.event_id(base)
     assert event.payload_hash(more) == event.payload_hash(base)
@@ -166,7 +198,9 @@ def test_key_order_does_not_change_the_id_at_any_depth() -> None:
 
 def test_the_payload_changes_with_what_the_event_says_only() -> None:
     base = {"stream_id": "s", "event_name": "a", "event_timestamp": datetime(2026, 5, 1), "value": Decimal(1)}
-    assert event.payload_hash({**base, "received_at": NOW, "source_kind": "stream"}) == event.payload_hash(base)
+    assert event.payload_hash({**base, "received_at": NOW, "source_kind": "stream"}) == event.payload_hash(
+        base
+    )
     for change in ({"value": Decimal("1.000001")}, {"gclid": "x"}, {"items": "[1]"}, {"campaign": "c"}):
         assert event.payload_hash({**base, **change}) != event.payload_hash(base)
     assert 0 <= event.payload_hash(base) < 2**63

@@ -160,6 +160,24 @@ def test_text_is_ordered_by_its_bytes() -> None:
     ]
 
 
+def test_one_id_in_two_streams_is_ordered_by_the_id_with_its_stream() -> None:
+    streams = [seen["stream_id"] for seen in reference.compute([event(), event(stream_id="9")]).events]
+    assert streams == ["9", "default"]  # 9/a comes before a
+
+
+def test_own_channel_rules_match_the_whole_text() -> None:
+    def channel(pattern: str, medium: str | None) -> str:
+        rules = {"channel_rules": [{"channel": "Own", "medium": pattern}]}
+        return reference.compute([event(source="adnet", medium=medium)], rules).touchpoints[0]["channel"]
+
+    assert [channel("CP[CM]", "cpc"), channel("cp", "cpc"), channel(".*cp.*", "xcpx")] == [
+        "Own",
+        "Paid Other",
+        "Own",
+    ]
+    assert channel("x?", None) == "Own"  # nothing is the empty text
+
+
 def test_hosts_and_their_registrable_domains() -> None:
     assert reference.host_of("https://user@WWW.Example.com:8080/x") == "example.com"
     assert reference.host_of("example.com/x") is None

@@ -1,10 +1,11 @@
-"""The truth is checked by a second, slow telling: plain loops over the written events, by the rules of the spec."""
+"""The truth is checked by a second, slow telling: plain loops over the written events, by the rules."""
 
 import csv
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -58,7 +59,7 @@ def _distinct(rows: list[Row]) -> list[Row]:
     return list({repr(row): row for row in rows}.values())
 
 
-# --- shape -------------------------------------------------------------------------------------------------------
+# --- shape ----------------------------------------------------------------------------------------
 
 
 def test_files_are_nested_as_the_export_is(made: Made) -> None:
@@ -99,7 +100,8 @@ def test_counts(made: Made) -> None:
     assert len(made.rows) - len(_distinct(made.rows)) == made.result.duplicates > 0
     assert made.result.conversions == len(made.truth)
     assert made.result.revenue == sum(Decimal(row["value"]) for row in made.truth)
-    assert made.result.persons == len({_person(row, _accounts(made.rows)) for row in made.rows})
+    accounts = _accounts(made.rows)
+    assert made.result.persons == len({_person(row, accounts) for row in made.rows})
     names = Counter(row["event_name"] for row in made.rows)
     assert (
         names["page_view"]
@@ -132,7 +134,7 @@ def test_the_smallest_and_the_longest(tmp_path: Path, days: int, persons: int) -
     assert len(_truth(tmp_path)) == result.conversions
 
 
-# --- what it looks like ------------------------------------------------------------------------------------------
+# --- what it looks like ---------------------------------------------------------------------------
 
 
 def test_rhythm_of_day_and_week(made: Made) -> None:
@@ -171,7 +173,7 @@ def test_gaps_within_and_between_visits_and_no_two_events_of_a_person_at_once(ma
     timeout = 30 * 60 * 1_000_000
     for events in by_device.values():
         events.sort()
-        for (before, session), (after, next_session) in zip(events, events[1:], strict=False):
+        for (before, session), (after, next_session) in pairwise(events):
             assert (after - before < timeout) == (session == next_session)
 
 
@@ -196,12 +198,12 @@ def test_dirt_is_there(made: Made) -> None:
     assert all(row["collected_traffic_source"] is None for row in later)
 
 
-# --- the truth, told again ---------------------------------------------------------------------------------------
+# --- the truth, told again ------------------------------------------------------------------------
 
 KNOWN = {
     "google.com": "google", "google.co.uk": "google", "bing.com": "bing", "duckduckgo.com": "duckduckgo",
-    "yahoo.com": "yahoo", "chatgpt.com": "chatgpt", "perplexity.ai": "perplexity", "gemini.google.com": "gemini",
-    "claude.ai": "claude",
+    "yahoo.com": "yahoo", "chatgpt.com": "chatgpt", "perplexity.ai": "perplexity",
+    "gemini.google.com": "gemini", "claude.ai": "claude",
 }  # fmt: skip
 ASSISTANTS = {"chatgpt", "perplexity", "gemini", "claude"}
 CLICKS = {
@@ -280,7 +282,7 @@ def _retold(rows: list[Row]) -> dict[int, dict[str, str]]:
         touches = _touches(events)
         for row in events:
             order = row["ecommerce"] and row["ecommerce"]["transaction_id"].replace("(not set)", "")
-            if row["event_name"] != "purchase" or order and order in counted:
+            if row["event_name"] != "purchase" or (order and order in counted):
                 continue
             counted.add(order)
             value = Decimal(str(row["ecommerce"]["purchase_revenue"]))
@@ -335,6 +337,10 @@ def _iso(micros: int) -> str:
     return (datetime(1970, 1, 1) + timedelta(microseconds=micros)).isoformat(timespec="microseconds") + "Z"
 
 
+def _micros(iso: str) -> int:
+    return (datetime.fromisoformat(iso) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
 def test_truth_is_what_the_events_tell(made: Made) -> None:
     told = _retold(_distinct(made.rows))
     expected = [{"conversion_at": _iso(at)} | row for at, row in sorted(told.items())]
@@ -352,21 +358,16 @@ def test_truth_meets_the_cases_that_are_easy_to_get_wrong(made: Made) -> None:
     moved = [row for row in made.truth if row["first_click_touch_at"] != row["last_click_touch_at"]]
     assert len(moved) > len(made.truth) / 10
     devices = {row["event_timestamp"]: _device(row) for row in made.rows}
-    micros = datetime.fromisoformat
     across = 0
     for row in made.truth:
-        at = (
-            micros(row[column]) - datetime(1970, 1, 1, tzinfo=UTC)
-            for column in ("conversion_at", "last_click_touch_at")
-        )
-        bought, touched = (devices.get(moment // timedelta(microseconds=1)) for moment in at)
+        bought, touched = (devices[_micros(row[name])] for name in ("conversion_at", "last_click_touch_at"))
         across += bought != touched
     assert across > 0, "a click on one device, the purchase on another"
     assert any(row["transaction_id"] == "" for row in made.truth)
     assert any(row["value"] == "0.00" for row in made.truth)
 
 
-# --- wrong use ---------------------------------------------------------------------------------------------------
+# --- wrong use ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "value"), [("days", 0), ("persons", 0), ("seed", -1)])
@@ -378,7 +379,7 @@ def test_numbers_that_make_no_sense(tmp_path: Path, name: str, value: int) -> No
 def test_other_days_in_the_folder_are_refused(tmp_path: Path) -> None:
     generate(tmp_path, days=1, persons=1, start=date(2026, 1, 1))
     kept = (tmp_path / "truth.csv").read_bytes()
-    with pytest.raises(UsageError, match="events_20260101.parquet.*choose another folder"):
+    with pytest.raises(UsageError, match=r"events_20260101.parquet.*choose another folder"):
         generate(tmp_path, days=1, persons=1, start=date(2026, 1, 2))
     assert (tmp_path / "truth.csv").read_bytes() == kept
     generate(tmp_path, days=1, persons=1, start=date(2026, 1, 1))
@@ -386,5 +387,5 @@ def test_other_days_in_the_folder_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(SourceError, match="Cannot write events to .*choose another --out"):
+    with pytest.raises(SourceError, match=r"Cannot write events to .*choose another --out"):
         generate(tmp_path / "out", days=1, persons=1)

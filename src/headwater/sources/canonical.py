@@ -41,8 +41,12 @@ class Door:
     heard: Heard = unheard  # is told which share of the file has been read
 
 
+# What is left to do for some rows of a file; with a connection of its own each may be done beside the others.
+Task = Callable[[duckdb.DuckDBPyConnection], EventBatch]
+
+
 def open_connection() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": 1})
     connection.execute("set timezone = 'UTC'")
     connection.execute(MACROS)
     return connection

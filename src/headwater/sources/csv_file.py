@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -12,29 +13,23 @@ import pyarrow.compute as pc
 from headwater.errors import SourceError
 from headwater.event import MALFORMED_CSV
 from headwater.sources import entries
-from headwater.sources.canonical import Door, canonicalise, dead_letters, open_connection
+from headwater.sources.canonical import Door, Task, canonicalise, dead_letters
 from headwater.sources.entries import Entries
 from headwater.sources.lines import chunks
 from headwater.sources.loose import PLAIN_COLUMNS, needed_columns, with_params
-from headwater.sources.records import Records, record_chunks, records
+from headwater.sources.records import Header, Records, records
 from headwater.warehouse.protocol import EventBatch
 
 DELIMITERS = (",", ";", "\t")
 
 
-def read(path: Path, door: Door) -> Iterator[EventBatch]:
-    names, delimiter, header_lines = header(path)
-    connection = open_connection()
-    for chunk, before in record_chunks(path, heard=door.heard):
-        body, skipped = chunk, 0
-        if before == 0:
-            body, skipped = _behind(chunk, header_lines), header_lines
-        if body:
-            yield _batch(connection, records(body, before + skipped, names, delimiter), door)
+def read(path: Path, door: Door) -> Iterator[Task]:
+    for found in records(path, header(path), heard=door.heard):
+        yield partial(_batch, found, door)
 
 
-def header(path: Path) -> tuple[list[str], str, int]:
-    """The column names, what parts them, and how many lines they and blank lines before them take."""
+def header(path: Path) -> Header:
+    """The header, blank lines before it counted in."""
     first = next(chunks(path, 2**20), b"").decode(errors="replace").split("\n")
     lines = [line + "\n" for line in first]
     blank = next((place for place, line in enumerate(lines) if line.strip()), None)
@@ -53,19 +48,10 @@ def header(path: Path) -> tuple[list[str], str, int]:
         if not name or names.count(name) > 1:
             wrong = f"names {name} twice" if name else "has a column without a name"
             raise SourceError(f"{path} {wrong} in its header: give every column a name of its own.")
-    return names, delimiter, blank + reader.line_num
+    return Header(names, delimiter, blank + reader.line_num)
 
 
-def _behind(chunk: bytes, lines: int) -> bytes:
-    place = 0
-    for _ in range(lines):
-        place = chunk.find(b"\n", place) + 1
-        if not place:
-            return b""
-    return chunk[place:]
-
-
-def _batch(connection: duckdb.DuckDBPyConnection, found: Records, door: Door) -> EventBatch:
+def _batch(found: Records, door: Door, connection: duckdb.DuckDBPyConnection) -> EventBatch:
     count = len(found.numbers)
     nothing = pa.nulls(count, pa.string())
     loose = with_params(

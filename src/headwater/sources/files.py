@@ -2,7 +2,6 @@
 
 import json
 import re
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 
 from headwater.errors import SourceError, UsageError
 from headwater.settings import did_you_mean
-from headwater.sources.lines import BYTE_ORDER_MARK, unpacked
+from headwater.sources.lines import chunks
 
 Kind = Literal["ga4_parquet", "ga4_json", "ndjson", "csv", "parquet"]
 FORMATS = ("auto", "ga4", "ndjson", "csv")
@@ -103,12 +102,8 @@ def _first_line(error: Exception) -> str:
 
 def _looks_like_ga4(path: Path) -> bool:
     """By the first line that is a JSON object."""
-    try:
-        with path.open("rb") as file:
-            head = unpacked(path, file).read(_LONGEST_PROBE)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{path} cannot be read ({_first_line(error)}).") from error
-    for line in head.removeprefix(BYTE_ORDER_MARK).splitlines():
+    head = next(chunks(path, _LONGEST_PROBE), b"")
+    for line in head.splitlines():
         try:
             first = json.loads(line)
         except ValueError:

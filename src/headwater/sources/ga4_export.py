@@ -4,14 +4,16 @@ Old and new exports differ in their columns: one that is missing counts as null.
 the params under `_export`, which counts neither for the id nor for the payload."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.sources import ga4_json, ga4_parquet
-from headwater.sources.canonical import PARAMS, Door, canonicalise, open_connection
+from headwater.sources.canonical import PARAMS, Door, Task, canonicalise
 from headwater.sources.entries import Entries
 from headwater.sources.ga4_columns import (
     CHANNELS,
@@ -23,18 +25,23 @@ from headwater.sources.ga4_columns import (
     TRANSACTION,
     WHOLE,
 )
-from headwater.sources.lines import with_torn_lines
+from headwater.sources.lines import Lines, lines, with_torn_lines
 from headwater.warehouse.protocol import EventBatch
 
 
 class ExportRows(Protocol):
     """Some rows of an export."""
 
-    count: int
-    lines: pa.Array
-    params: Entries
-    items: pa.Array
-    rest: pa.Array
+    @property
+    def count(self) -> int: ...
+    @property
+    def lines(self) -> pa.Array: ...
+    @property
+    def params(self) -> Entries: ...
+    @property
+    def items(self) -> pa.Array: ...
+    @property
+    def rest(self) -> pa.Array: ...
 
     def text(self, path: str) -> pa.Array | None:
         """A column, or a field within one, as text; None if the export has no such column."""
@@ -53,18 +60,28 @@ class ExportRows(Protocol):
         ...
 
 
-def read_parquet(path: Path, door: Door) -> Iterator[EventBatch]:
-    connection = open_connection()
+def read_parquet(path: Path, door: Door) -> Iterator[Task]:
     for rows in ga4_parquet.rows(path, door.heard):
-        yield canonicalise(connection, loose(rows), door, rows.originals)
+        yield partial(_from_parquet, rows, door)
 
 
-def read_json(path: Path, door: Door) -> Iterator[EventBatch]:
-    connection = open_connection()
-    for rows in ga4_json.rows(path, door.heard):
-        loose_rows = loose(rows).append_column("malformed", rows.malformed)
-        batch = canonicalise(connection, loose_rows, door, rows.originals)
-        yield with_torn_lines(batch, rows.chunk, door.origin)
+def _from_parquet(
+    rows: ga4_parquet.ParquetRows, door: Door, connection: duckdb.DuckDBPyConnection
+) -> EventBatch:
+    return canonicalise(connection, loose(rows), door, rows.originals)
+
+
+def read_json(path: Path, door: Door) -> Iterator[Task]:
+    for chunk in lines(path, heard=door.heard):
+        yield partial(_from_json, chunk, door)
+
+
+def _from_json(chunk: Lines, door: Door, connection: duckdb.DuckDBPyConnection) -> EventBatch:
+    rows = ga4_json.rows(connection, chunk)
+    batch = canonicalise(
+        connection, loose(rows).append_column("malformed", rows.malformed), door, rows.originals
+    )
+    return with_torn_lines(batch, chunk, door.origin)
 
 
 def loose(rows: ExportRows) -> pa.Table:

@@ -1,10 +1,8 @@
 """GA4's export as newline JSON, the way BigQuery writes it: 64-bit integers as strings, nulls left out."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,10 +12,9 @@ import pyarrow.compute as pc
 
 from headwater.event import canonical_json
 from headwater.sources import entries
-from headwater.sources.canonical import Heard, open_connection
 from headwater.sources.entries import Entries
 from headwater.sources.ga4_columns import CANONICAL, COLUMNS
-from headwater.sources.lines import Lines, lines
+from headwater.sources.lines import Lines
 
 _PATHS = ", ".join(f"'$.{path}'" for path in COLUMNS)
 _PARAM = '{"key": "VARCHAR", "value": {"string_value": "VARCHAR", "int_value": "VARCHAR", "float_value": "VARCHAR", "double_value": "VARCHAR"}}'
@@ -87,7 +84,11 @@ class JsonRows:
     @property
     def rest(self) -> pa.Array:
         rows, pairs = _flat(self._column("rest"))
-        values = entries.distinct(pairs.field("value").cast(pa.string()), _without_nothing)
+        given = pairs.field("value").cast(pa.string())
+        is_nested = pc.fill_null(pc.match_substring_regex(given, r"^[\[{]"), False)
+        kept = entries.distinct(given.filter(is_nested), _without_nothing)
+        plain = pc.if_else(pc.equal(given, '""'), pa.scalar(None, pa.string()), entries.respelt(given))
+        values = pc.replace_with_mask(plain, is_nested, kept)
         found = Entries.of(self.count, rows, pairs.field("key"), values)
         return found.where(pc.is_valid(values).to_numpy(zero_copy_only=False)).objects()
 
@@ -108,17 +109,11 @@ class JsonRows:
         return self.table[name].combine_chunks()
 
 
-def rows(path: Path, heard: Heard) -> Iterator[JsonRows]:
-    connection = open_connection()
-    for chunk in lines(path, heard=heard):
-        yield JsonRows(_read(connection, chunk), chunk)
-
-
-def _read(connection: duckdb.DuckDBPyConnection, chunk: Lines) -> pa.Table:
+def rows(connection: duckdb.DuckDBPyConnection, chunk: Lines) -> JsonRows:
     connection.register("lines", pa.table({"text": chunk.texts}))
     table = connection.sql(_SQL).to_arrow_table()
     connection.unregister("lines")
-    return table
+    return JsonRows(table, chunk)
 
 
 def _flat(lists: pa.Array) -> tuple[Any, pa.Array]:

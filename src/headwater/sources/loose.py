@@ -92,7 +92,7 @@ def merged(first: Entries, second: Entries) -> Entries:
 
 def _compact_items(connection: duckdb.DuckDBPyConnection, items: pa.Array) -> tuple[pa.Array, pa.Array]:
     if items.null_count == len(items):
-        return items, pa.array([False] * len(items))
+        return items, pa.array([False] * len(items), pa.bool_())
     connection.register("given", pa.table({"items": items}))
     found = connection.sql(
         "select case when json_valid(items) then cast(json(items) as varchar) end as items,"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.sources import entries
-from headwater.sources.canonical import Door, canonicalise, open_connection
+from headwater.sources.canonical import Door, Task, canonicalise
 from headwater.sources.entries import Entries
 from headwater.sources.lines import Lines, lines, with_torn_lines
 from headwater.sources.loose import PLAIN_COLUMNS, taken_apart, with_params
@@ -36,13 +37,12 @@ _SQL = f"""
 """
 
 
-def read(path: Path, door: Door) -> Iterator[EventBatch]:
-    connection = open_connection()
+def read(path: Path, door: Door) -> Iterator[Task]:
     for chunk in lines(path, heard=door.heard):
-        yield _batch(connection, chunk, door)
+        yield partial(_batch, chunk, door)
 
 
-def _batch(connection: duckdb.DuckDBPyConnection, chunk: Lines, door: Door) -> EventBatch:
+def _batch(chunk: Lines, door: Door, connection: duckdb.DuckDBPyConnection) -> EventBatch:
     loose = _loose(connection, chunk)
     batch = canonicalise(
         connection, loose, door, lambda places: pc.utf8_rtrim(chunk.texts.take(places), "\r\n")

@@ -1,6 +1,7 @@
 """Parquet in canonical columns."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 
 from headwater.errors import SourceError
 from headwater.sources import entries
-from headwater.sources.canonical import Door, canonicalise, open_connection
+from headwater.sources.canonical import Door, Task, canonicalise
 from headwater.sources.entries import Entries
 from headwater.sources.loose import PLAIN_COLUMNS, needed_columns, with_params
 from headwater.warehouse.protocol import EventBatch
@@ -18,21 +19,20 @@ from headwater.warehouse.protocol import EventBatch
 ROWS = 100_000
 
 
-def read(path: Path, door: Door) -> Iterator[EventBatch]:
-    connection = open_connection()
+def read(path: Path, door: Door) -> Iterator[Task]:
     before = 0
     try:
         with pq.ParquetFile(path) as file:
             needed_columns(path, file.schema_arrow.names)
             for batch in file.iter_batches(ROWS):
-                yield _batch(connection, pa.table(batch), before, door)
+                yield partial(_batch, pa.Table.from_batches([batch]), before, door)
                 before += batch.num_rows
                 door.heard(before / file.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
 
 
-def _batch(connection: duckdb.DuckDBPyConnection, rows: pa.Table, before: int, door: Door) -> EventBatch:
+def _batch(rows: pa.Table, before: int, door: Door, connection: duckdb.DuckDBPyConnection) -> EventBatch:
     numbers = np.arange(before + 1, before + 1 + rows.num_rows, dtype=np.int64)
     texts = as_texts(connection, rows)
     columns = {name: texts[name] for name in PLAIN_COLUMNS if name in texts}

@@ -4,8 +4,10 @@ A chunk is cut by the column: a line's end counts where the quotes before it are
 quote opens or closes a field; a chunk with a stray one, which would turn the rest inside out, is read record by record."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,15 @@ Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Header:
+    """The column names of a CSV, what parts them, and how many lines they take."""
+
+    names: list[str]
+    delimiter: str
+    lines: int
+
+
+@dataclass(frozen=True)
 class Records:
     """Well-formed records, with fields by column; and the others, with what is wrong."""
 
@@ -33,24 +44,39 @@ class Records:
     bad_details: pa.Array
 
 
-def record_chunks(path: Path, size: int = CHUNK_BYTES, heard: Heard = unheard) -> Iterator[tuple[bytes, int]]:
-    """Pieces that end with a record's end, each with the number of lines before it."""
-    before, rest = 0, b""
-    for piece in chunks(path, size, heard):
-        text = rest + piece
-        ends = ends_of_lines(text)
-        cut = ends[np.searchsorted(_places(text, b'"'), ends) % 2 == 0]
-        end = int(cut[-1]) if len(cut) and len(text) - cut[-1] <= LONGEST_RECORD else len(text)
-        rest = text[end:]
-        yield text[:end], before
+def records(path: Path, header: Header, size: int = CHUNK_BYTES, heard: Heard = unheard) -> Iterator[Records]:
+    """The records behind the header. A record that a chunk's end cuts waits for the next chunk."""
+    before, rest = header.lines, b""
+    pieces = chunks(path, size, heard)
+    text = _behind(next(pieces, b""), header.lines) or next(pieces, b"")
+    while text:
+        piece = next(pieces, None)
+        found, end = _read(text, before, header, is_last=piece is None)
+        yield found
         before += text.count(b"\n", 0, end)
-    if rest:
-        yield rest, before
+        rest = text[end:] if piece is not None else b""
+        text = rest + (piece or b"")
 
 
-def records(chunk: bytes, before: int, names: list[str], delimiter: str) -> Records:
-    """The records of a chunk that `before` lines went ahead of."""
-    return _by_the_column(chunk, before, names, delimiter) or _one_by_one(chunk, before, names, delimiter)
+def _behind(text: bytes, lines: int) -> bytes:
+    place = 0
+    for _ in range(lines):
+        place = text.find(b"\n", place) + 1
+        if not place:
+            return b""
+    return text[place:]
+
+
+def _read(text: bytes, before: int, header: Header, is_last: bool) -> tuple[Records, int]:
+    """The records in the text, and where the last of them ends."""
+    ends = ends_of_lines(text)
+    closed = ends if is_last else ends[np.searchsorted(_places(text, b'"'), ends) % 2 == 0]
+    if len(closed):
+        end = int(closed[-1])
+        found = _by_the_column(text[:end], before, header.names, header.delimiter)
+        if found:
+            return found, end
+    return _one_by_one(text, before, header.names, header.delimiter, is_last)
 
 
 def _places(text: bytes, character: bytes) -> Positions:
@@ -131,11 +157,15 @@ def _bytes_of(texts: pa.Array) -> pa.Buffer:
     return data.slice(int(bounds[0]), int(bounds[len(texts)] - bounds[0]))
 
 
-def _one_by_one(chunk: bytes, before: int, names: list[str], delimiter: str) -> Records:
+def _one_by_one(
+    chunk: bytes, before: int, names: list[str], delimiter: str, is_last: bool = True
+) -> tuple[Records, int]:
     """A record that cannot be read costs its first line alone: the next line may be sound again."""
     csv.field_size_limit(2**31 - 1)
-    lines = [line.decode(errors="backslashreplace") for line in _split(chunk)]
-    torn = {place for place, line in enumerate(_split(chunk)) if not _is_utf8(line)}
+    raw = re.findall(rb"[^\n]*\n|[^\n]+$", chunk)
+    ends = np.cumsum([0, *map(len, raw)])
+    lines = [line.decode(errors="backslashreplace") for line in raw]
+    torn = {place for place, line in enumerate(raw) if not _is_utf8(line)}
     good: list[tuple[int, str, list[str]]] = []
     bad: list[tuple[int, str, str]] = []
     place = 0
@@ -143,23 +173,27 @@ def _one_by_one(chunk: bytes, before: int, names: list[str], delimiter: str) -> 
         if not lines[place].strip(" \t\r\n"):
             place += 1
             continue
-        reader = csv.reader((lines[i] for i in range(place, len(lines))), delimiter=delimiter, strict=True)
+        reader = csv.reader(islice(lines, place, None), delimiter=delimiter, strict=True)
+        used = 1
         try:
             fields = next(reader)
-            used = range(place, place + reader.line_num)
-            wrong = _miscounted(len(fields), len(names)) if len(fields) != len(names) else None
+            wrong = None if len(fields) == len(names) else _miscounted(len(fields), len(names))
+            used = reader.line_num
         except csv.Error as error:
-            used, wrong = range(place, place + 1), f"not CSV: {error}"
-        if not torn.isdisjoint(used):
-            used, wrong = range(place, place + 1), NOT_UTF8
+            wrong = f"not CSV: {error}"
+            is_open = place + reader.line_num >= len(lines) and "end of data" in str(error)
+            if is_open and not is_last and ends[-1] - ends[place] <= LONGEST_RECORD:
+                break
+        if not torn.isdisjoint(range(place, place + used)):
+            wrong = NOT_UTF8
         if wrong is None:
-            good.append((place, "".join(lines[used.start : used.stop]), fields))
-            place = used.stop
+            good.append((place, "".join(lines[place : place + used]), fields))
+            place += used
         else:
             bad.append((place, lines[place], wrong))
             place += 1
     columns = zip(*(fields for _, _, fields in good), strict=True) if good else [[] for _ in names]
-    return Records(
+    found = Records(
         {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)},
         pa.array([before + 1 + row[0] for row in good], pa.int64()),
         pa.array([row[1] for row in good], pa.string()),
@@ -167,10 +201,7 @@ def _one_by_one(chunk: bytes, before: int, names: list[str], delimiter: str) -> 
         pa.array([row[1] for row in bad], pa.string()),
         pa.array([row[2] for row in bad], pa.string()),
     )
-
-
-def _split(chunk: bytes) -> list[bytes]:
-    return [line + b"\n" for line in chunk.removesuffix(b"\n").split(b"\n")]
+    return found, int(ends[place])
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -10,6 +10,7 @@ from headwater import event
 from headwater.event import CLICK_IDS, INTEGER_COLUMNS, RAW_SCHEMA, SOURCE_KINDS, TRAFFIC
 
 NULL = "cast(null as varchar)"
+NULL_NUMBER = "cast(null as bigint)"
 
 
 def quoted(text: str) -> str:
@@ -59,12 +60,13 @@ def statement(schema: pa.Schema, source_kind: str, now: datetime) -> str:
         for name in (*TRAFFIC, *CLICK_IDS)
         if (column := f"{prefix}{name}") in schema.names
     }
-    chosen = {name: name for name in typed} | _chosen(set(inputs))
+    told = _chosen(set(inputs))
+    chosen = {name: name for name in typed} | told
     return f"""
         with typed as (select {_listed(typed | inputs)} from loose),
         chosen as (select {_listed(chosen)} from typed),
-        judged as (select *, {_refusal(chosen, at)} as refusal from chosen)
-        select {_listed(_result())} from judged
+        judged as (select *, {_refusal(typed | told, at)} as refusal from chosen)
+        select {_listed(_result(typed | told))} from judged
     """
 
 
@@ -83,7 +85,7 @@ def _typed(schema: pa.Schema, source_kind: str, now: str) -> dict[str, str]:
         return f"case when {is_nothing} then null else {name} end" if name in schema.names else NULL
 
     typed = {
-        "line": given("line") if "line" in schema.names else "cast(null as bigint)",
+        "line": "line" if "line" in schema.names else NULL_NUMBER,
         "malformed": given("malformed"),
         "raw_event_id": filled("event_id"),
         "stream_id": f"coalesce({filled('stream_id')}, 'default')",
@@ -94,7 +96,9 @@ def _typed(schema: pa.Schema, source_kind: str, now: str) -> dict[str, str]:
         "transaction_id": set_text("transaction_id"),
         "params": given("params"),
         "export": given("export"),
-        "received_at": f"coalesce(moment({filled('received_at')}), {now})" if "received_at" in schema.names else now,
+        "received_at": f"coalesce(moment({filled('received_at')}), {now})"
+        if "received_at" in schema.names
+        else now,
         "is_engaged": f"coalesce({given('param_session_engaged')} in ('1', 'true'), false)",
         "value": f"case when {filled('value')} is null then 0 else exact(value) end"
         if "value" in schema.names
@@ -107,7 +111,7 @@ def _typed(schema: pa.Schema, source_kind: str, now: str) -> dict[str, str]:
     }
     for name in INTEGER_COLUMNS:
         if name not in schema.names:
-            typed[name] = "cast(null as bigint)"
+            typed[name] = NULL_NUMBER
         elif is_number(name):
             typed[name] = name
         else:
@@ -122,7 +126,9 @@ def _chosen(inputs: set[str]) -> dict[str, str]:
     for place in ("column", "param", "query"):
         told = [f"{place}_{name} is not null" for name in _TOLD if f"{place}_{name}" in inputs]
         if told:
-            whens.append((place, f"({' or '.join(told)})" + (f" and {is_landing}" if place == "query" else "")))
+            whens.append(
+                (place, f"({' or '.join(told)})" + (f" and {is_landing}" if place == "query" else ""))
+            )
 
     def first_place(name: str) -> str:
         cases = [
@@ -152,7 +158,9 @@ def _refusal(columns: dict[str, str], now: str) -> str:
     texts = [
         name
         for name in columns
-        if (name in _PLAIN or name in _TIDY or name in TRAFFIC or name in CLICK_IDS or name.startswith("raw_"))
+        if (
+            name in _PLAIN or name in _TIDY or name in TRAFFIC or name in CLICK_IDS or name.startswith("raw_")
+        )
         or name in ("stream_id", "currency", "transaction_id", "source_kind")
     ]
     said = [name for name in texts if columns[name] != NULL]
@@ -200,7 +208,7 @@ def _refusal(columns: dict[str, str], now: str) -> str:
     return f"case {cases} end"
 
 
-def _result() -> dict[str, str]:
+def _result(columns: dict[str, str]) -> dict[str, str]:
     from_elsewhere = ("page_domain", "referrer_host", "referrer_domain", "source_domain", "first_user_domain")
     return {
         **{name: name for name in RAW_SCHEMA.names if name not in from_elsewhere},
@@ -211,7 +219,7 @@ def _result() -> dict[str, str]:
             else concat(left(params, -1), ',"{event.EXPORT_KEY}":', export, '}}')
         end""",
         "device_id": "coalesce(user_pseudo_id, 'user:' || user_id, 'session:' || ga_session_id)",
-        "payload_hash": f"cast(md5_number_lower({_payload()}) >> 1 as bigint)",
+        "payload_hash": f"cast(md5_number_lower({_payload(columns)}) >> 1 as bigint)",
         "reason": "refusal[1]",
         "detail": "refusal[2]",
         "line": "line",
@@ -230,11 +238,16 @@ def _id() -> str:
     return f"sha256(concat({', '.join(measured)}))"
 
 
-def _payload() -> str:
-    """`event.payload_hash`, in SQL: concat leaves nulls out."""
-    said = [*event.PAYLOAD_COLUMNS, "params"]
-    said[said.index("event_timestamp")] = "epoch_us(event_timestamp)"
-    return f"concat({', chr(0), '.join(said)})"
+def _payload(columns: dict[str, str]) -> str:
+    """`event.payload_hash`, in SQL: concat leaves nulls out, and what is always null leaves only its separator."""
+    said, separators = [], 0
+    for name in (*event.PAYLOAD_COLUMNS, "params"):
+        if columns[name] not in (NULL, NULL_NUMBER):
+            said += [f"repeat(chr(0), {separators})"] if separators else []
+            said.append("epoch_us(event_timestamp)" if name == "event_timestamp" else name)
+            separators = 0
+        separators += 1
+    return f"concat({', '.join([*said, f'repeat(chr(0), {separators - 1})'])})"
 
 
 def _listed(expressions: dict[str, str]) -> str:

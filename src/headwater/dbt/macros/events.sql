@@ -4,7 +4,8 @@
     {{ prefix }}batch_page_id nulls first,
     {{ prefix }}batch_ordering_id nulls first,
     {{ prefix }}batch_event_index nulls first,
-    {{ prefix }}event_id
+    {{ prefix }}event_id,
+    {{ prefix }}event_key
 {%- endmacro %}
 
 {#- A measurement id of [streams] stands for the export's stream. -#}

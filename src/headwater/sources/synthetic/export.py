@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from headwater.sources.synthetic import visitor
 from headwater.sources.synthetic.addresses import TITLE, Addresses, addresses, collected, place
 from headwater.sources.synthetic.columns import Texts, lists, nested, nulls, number, referring, text_leaves
 from headwater.sources.synthetic.commerce import Commerce, commerce
@@ -14,8 +15,8 @@ from headwater.sources.synthetic.dice import Bools, Ints, pick, salted
 from headwater.sources.synthetic.orders import Orders
 from headwater.sources.synthetic.origins import ORIGINS
 from headwater.sources.synthetic.params import REAL, TEXT, WHOLE, Params
-from headwater.sources.synthetic.people import MACHINES, PLACES, People
-from headwater.sources.synthetic.rhythm import DAY, SECOND
+from headwater.sources.synthetic.people import People
+from headwater.sources.synthetic.rhythm import DAY
 from headwater.sources.synthetic.script import (
     ENGAGEMENT,
     EVENT_NAMES,
@@ -26,7 +27,6 @@ from headwater.sources.synthetic.script import (
     Day,
 )
 from headwater.sources.synthetic.shop import CURRENCY, STREAM_ID
-from headwater.sources.synthetic.visits import Visits
 
 _NAMES = Texts(EVENT_NAMES)
 _COLLECTED = {
@@ -44,11 +44,6 @@ _SAID = {
         ("content", "manual_content"),
     )
 }
-_MACHINES = [Texts([machine[n] for machine in MACHINES]) for n in range(5)]
-_PLACES = [Texts([place[n] for place in PLACES]) for n in range(4)]
-_ACQUIRED = [Texts([origin.acquired[n] for origin in ORIGINS]) for n in range(3)]
-_CHANNELS = Texts([origin.channel for origin in ORIGINS])
-_YES_NO = Texts(["No", "Yes"])
 _USER_PROPERTY = pa.struct(
     {
         "key": pa.string(),
@@ -102,14 +97,14 @@ def day_table(day: Day, orders: Orders, people: People) -> pa.Table:
             "event_bundle_sequence_id": number(
                 (salted(visits.salt[visit], 60) >> np.uint64(33)).astype(np.int64)
             ),
-            "user_id": referring(*_user_ids(day)),
-            "user_pseudo_id": of_visits(_user_pseudo_ids(visits)),
-            "privacy_info": of_visits(_privacy_info(visits)),
+            "user_id": referring(*visitor.user_ids(day)),
+            "user_pseudo_id": of_visits(visitor.user_pseudo_ids(visits)),
+            "privacy_info": of_visits(visitor.privacy_info(visits)),
             "user_properties": lists(np.zeros(len(event), np.int64), nulls(0, _USER_PROPERTY)),
             "user_first_touch_timestamp": of_visits(number(visits.first_touch, ~visits.nameless)),
-            "device": of_visits(_device(visits, people)),
-            "geo": of_visits(_geo(visits, people)),
-            "traffic_source": of_visits(_traffic_source(visits)),
+            "device": of_visits(visitor.device(visits, people)),
+            "geo": of_visits(visitor.geo(visits, people)),
+            "traffic_source": of_visits(visitor.traffic_source(visits)),
             "stream_id": _constant(STREAM_ID, len(event)),
             "platform": _constant("WEB", len(event)),
             "ecommerce": money.ecommerce,
@@ -119,7 +114,7 @@ def day_table(day: Day, orders: Orders, people: People) -> pa.Table:
             "batch_event_index": number(index_in_batch, on_page),
             "batch_page_id": number(pages.start[day.page] // 1000, on_page),
             "batch_ordering_id": number(np.where(first_batch, 1, 2), on_page),
-            "session_traffic_source_last_click": of_visits(_last_click(visits)),
+            "session_traffic_source_last_click": of_visits(visitor.last_click(visits)),
         }
     )
 
@@ -187,67 +182,6 @@ def _collected_traffic_source(day: Day, known: Addresses) -> pa.Array:
         },
         known=here,
     )
-
-
-def _user_ids(day: Day) -> tuple[Ints, pa.Array]:
-    """From the login on; on a visit that begins signed in, always. A refund comes from the back office."""
-    pages, visits = day.pages, day.visits
-    visit, nth = pages.visit[day.page], pages.nth[day.page]
-    login = visits.login_page[visit]
-    after_login = (login >= 0) & ((nth > login) | (nth == login) & (day.event >= LOGIN))
-    signed_in = (visits.remembered[visit] | after_login) & (pages.page[day.page] >= 0)
-    persons, which = np.unique(visits.person, return_inverse=True)
-    texts = pc.binary_join_element_wise("c", pa.array(100_000 + persons).cast(pa.string()), "-")
-    return np.where(signed_in, which[visit], -1), texts
-
-
-def _user_pseudo_ids(visits: Visits) -> pa.Array:
-    """Number and first touch, as in the cookie; an odd factor modulo a power of two never maps two to one."""
-    devices, row, which = np.unique(visits.device, return_index=True, return_inverse=True)
-    serial = 1_000_000_000 + (devices * 482_711_213 + 97_531) % (1 << 30)
-    seconds = visits.first_touch[row] // SECOND
-    texts = pc.binary_join_element_wise(
-        pa.array(serial).cast(pa.string()), pa.array(seconds).cast(pa.string()), "."
-    )
-    return referring(np.where(visits.nameless, -1, which), texts)
-
-
-def _privacy_info(visits: Visits) -> pa.Array:
-    allowed = _YES_NO.column(np.where(visits.nameless, 0, 1))
-    never = _YES_NO.column(np.zeros(len(visits), np.int64))
-    return nested({"analytics_storage": allowed, "ads_storage": allowed, "uses_transient_token": never})
-
-
-def _device(visits: Visits, people: People) -> pa.Array:
-    machine = people.machine[visits.device]
-    category, brand, system, language, browser = (texts.column(machine) for texts in _MACHINES)
-    return nested(
-        {
-            "category": category,
-            "mobile_brand_name": brand,
-            "operating_system": system,
-            "language": language,
-            "web_info": nested({"browser": browser}),
-        }
-    )
-
-
-def _geo(visits: Visits, people: People) -> pa.Array:
-    where = people.place[visits.person]
-    names = ("continent", "country", "region", "city")
-    return nested({name: texts.column(where) for name, texts in zip(names, _PLACES, strict=True)})
-
-
-def _traffic_source(visits: Visits) -> pa.Array:
-    source, medium, name = (texts.column(visits.acquired) for texts in _ACQUIRED)
-    return nested({"name": name, "medium": medium, "source": source}, known=~visits.nameless)
-
-
-def _last_click(visits: Visits) -> pa.Array:
-    source, medium, name = (texts.column(visits.credited) for texts in _ACQUIRED)
-    channel = _CHANNELS.column(visits.credited)
-    campaign = {"campaign_name": name, "source": source, "medium": medium, "default_channel_group": channel}
-    return nested({"cross_channel_campaign": nested(campaign)})
 
 
 def _dates(at: Ints) -> pa.Array:

@@ -123,7 +123,7 @@ def draw_visits(rng: np.random.Generator, people: People, start_day: date, days:
         device=device,
         origin=origin,
         second_page=_second_page(salt, pages, add_page, depth),
-        second_origin=weighted(roll(salt, 3), SECOND_CLICKS),
+        second_origin=_second_origin(salt, origin),
         depth=depth,
         add_page=add_page,
         login_page=login_page,
@@ -154,9 +154,8 @@ def _appointments(rng: np.random.Generator, people: People, start_day: date, day
     wait = rng.exponential(1, len(person)) * (9 / days) / often[person] ** 0.6
     wait[first] = rng.random(persons)
     run = np.cumsum(wait)
-    even: Floats = run - (run[first] - wait[first])[person]
-    begun = wait[first][person]
-    even = np.where(even < 1, even, begun + (1 - begun) * rng.random(len(person)))
+    # What runs past the end goes on from the beginning, so that the growth is the shop's and not an accident.
+    even: Floats = (run - (run[first] - wait[first])[person]) % 1
     when = moments(even, start_day, days)
     order = np.lexsort((when, person))
     return person[order], when[order]
@@ -173,7 +172,13 @@ def _second_page(salt: Salts, pages: Ints, add_page: Ints, depth: Ints) -> Ints:
     """Now and then a visitor comes back by another campaign within the session, never amid a checkout."""
     page = 1 + pick(salt, 7, 1 << 20) % np.maximum(pages - 1, 1)
     amid_checkout = (depth > BROWSED) & (page >= add_page) & (page < add_page + depth)
-    return np.where((roll(salt, 8) < 0.025) & (pages > 1) & ~amid_checkout, page, -1)
+    return np.where((roll(salt, 8) < 0.05) & (pages > 1) & ~amid_checkout, page, -1)
+
+
+def _second_origin(salt: Salts, origin: Ints) -> Ints:
+    """Often the same advertisement once more, which is no news; else any other."""
+    once_more = SPEAKS[origin] & (roll(salt, 9) < 0.3)
+    return np.where(once_more, origin, weighted(roll(salt, 3), SECOND_CLICKS))
 
 
 def _kept_apart(visits: Visits) -> Visits:

@@ -62,8 +62,12 @@ weighted as (
                     round(
                         {{ exact }} * power(
                             cast(2 as double precision),
-                            -cast({{ microseconds('newest_first_touch_at') }} - {{ microseconds('first_touch_at') }} as double precision)
-                            / {{ var('half_life_days') * 86400000000 }}
+                            -- below 2^-64 a weight is 0 in any case, and some engines refuse to compute it
+                            greatest(
+                                -64,
+                                -cast({{ microseconds('newest_first_touch_at') }} - {{ microseconds('first_touch_at') }} as double precision)
+                                / {{ var('half_life_days') * 86400000000 }}
+                            )
                         )
                     )
             end as bigint

@@ -19,7 +19,8 @@ logins as (
                 batch_page_id desc nulls last,
                 batch_ordering_id desc nulls last,
                 batch_event_index desc nulls last,
-                event_id desc
+                event_id desc,
+                event_key desc
         ) as recency
     from events
     where user_id is not null

@@ -1,0 +1,83 @@
+"""From what a user types to one conversion: its id, the beginning of it, an order, or a repeat of an order."""
+
+from typing import Any
+
+from headwater.errors import QueryError
+from headwater.warehouse.protocol import Warehouse
+
+SHORTEST_BEGINNING = 6
+MOST_NAMED = 5
+LATEST = (
+    '`headwater query "select conversion_id, conversion_at, conversion_value from int_conversions '
+    'order by conversion_at desc limit 10"` lists the latest ones'
+)
+
+Row = dict[str, Any]
+
+
+def literal(text: str) -> str:
+    """Text as SQL: the one way in which what a user typed, or an event brought, reaches a statement."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def find(warehouse: Warehouse, wanted: str) -> tuple[str, str | None]:
+    """The id of the conversion that counts, and the id of its repeat if that was what was asked for."""
+    if "int_user_journeys" not in warehouse.tables():
+        raise QueryError("Nothing is computed yet; run `headwater build` and try again.")
+    named = _conversions(warehouse, f"conversion_id = {literal(wanted)}")
+    if named:
+        return named[0]["conversion_id"], None
+    counted = _counted_instead(warehouse, wanted)
+    if counted:
+        return counted, wanted
+    named = _conversions(warehouse, f"transaction_id = {literal(wanted)}")
+    if not named and len(wanted) >= SHORTEST_BEGINNING:
+        named = _conversions(warehouse, f"left(conversion_id, {len(wanted)}) = {literal(wanted)}")
+    if len(named) == 1:
+        return named[0]["conversion_id"], None
+    raise QueryError(_several(wanted, named) if named else _unknown(warehouse, wanted))
+
+
+def _conversions(warehouse: Warehouse, condition: str) -> list[Row]:
+    return warehouse.query(
+        f"""
+        select conversion_id, conversion_event, conversion_at from int_conversions
+        where {condition} order by conversion_at, conversion_id limit {MOST_NAMED + 1}
+        """
+    ).to_pylist()
+
+
+def _counted_instead(warehouse: Warehouse, repeat: str) -> str | None:
+    rows = warehouse.query(
+        f"""
+        select counted.conversion_id
+        from stg_ga4_conversions as sent
+        inner join int_conversions as counted
+            on counted.transaction_id = sent.transaction_id and counted.conversion_event = sent.conversion_event
+        where sent.conversion_id = {literal(repeat)}
+        """
+    ).to_pylist()
+    return rows[0]["conversion_id"] if rows else None
+
+
+def _several(wanted: str, named: list[Row]) -> str:
+    shown = ", ".join(
+        f"{row['conversion_id']} ({row['conversion_event']}, {row['conversion_at']:%Y-%m-%d %H:%M} UTC)"
+        for row in named[:MOST_NAMED]
+    )
+    others = " and more" if len(named) > MOST_NAMED else ""
+    return f"{wanted!r} could be {shown}{others}; run `headwater explain` with one of these ids."
+
+
+def _unknown(warehouse: Warehouse, wanted: str) -> str:
+    events = warehouse.query(
+        f"select event_name from stg_ga4_events where event_key = {literal(wanted)} limit 1"
+    ).to_pylist()
+    if events:
+        return (
+            f"{wanted!r} is a {events[0]['event_name']} event, which is no conversion "
+            f"(attribution.conversion_events says which are); {LATEST}."
+        )
+    short = len(wanted) < SHORTEST_BEGINNING
+    hint = f" (the beginning of an id does from {SHORTEST_BEGINNING} characters on)" if short else ""
+    return f"There is no conversion {wanted!r}{hint}; {LATEST}."
