@@ -31,8 +31,10 @@ demo: $(VENV)/.runtime ## 90 days of synthetic events, loaded, built, tested and
 	  sum(conversion_shift) as shift, round(sum(first_click_value), 2) as first_click_value, round(sum(last_click_value), 2) as last_click_value \
 	  from mart_attribution_comparison group by channel order by first_click desc, channel"
 	@echo; echo "Settings and warehouse: $(DEMO)/.headwater    Events and the true answers: $(DEMO)/events (truth.csv)"
-	@echo "Next, why one conversion is credited as it is:"
-	@echo "  $(HEADWATER) explain $$($(HEADWATER) query "select conversion_id from int_user_journeys where step_number = 3 order by first_touch_at desc, conversion_id limit 1" --format csv | tail -n 1)"
+	@echo "Next, why one order is credited as it is:"
+	@echo "  $(HEADWATER) explain $$($(HEADWATER) query --format csv "select transaction_id from int_conversions join int_user_journeys \
+	  using (conversion_id) where transaction_id is not null group by transaction_id having count(*) between 4 and 6 \
+	  order by count(distinct channel) desc, sum(touch_count) desc, transaction_id limit 1" | tail -n 1)"
 	@echo "Your own data:  $(BIN)/headwater init && $(BIN)/headwater load PATH && $(BIN)/headwater build"
 
 test: $(VENV)/.dev ## the whole suite, on DuckDB and on a real PostgreSQL

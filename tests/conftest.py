@@ -26,7 +26,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.getoption("--warehouse").split(",")
         unknown = set(chosen) - set(ENGINES)
         if unknown:
-            raise pytest.UsageError(f"--warehouse knows {', '.join(ENGINES)}, and not {', '.join(sorted(unknown))}")
+            raise pytest.UsageError(
+                f"--warehouse knows {', '.join(ENGINES)}, and not {', '.join(sorted(unknown))}"
+            )
         metafunc.parametrize("engine", chosen, scope="session")
 
 

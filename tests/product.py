@@ -34,7 +34,10 @@ def settings_of(home: Path, url: str, dotted: Row) -> Settings:
         lines += [f"[{name}]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in table.items())]
     for rule in rules:
         lines.append("[[channel_rules]]")
-        lines += [f"{key} = {value if key.startswith('valid') else json.dumps(value)}" for key, value in rule.items()]
+        lines += [
+            f"{key} = {value if key.startswith('valid') else json.dumps(value)}"
+            for key, value in rule.items()
+        ]
     home.mkdir(parents=True, exist_ok=True)
     (home / "headwater.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return load_settings(home, {})
@@ -50,9 +53,13 @@ class Product:
         self._files = 0
         rates = dotted.get("exchange_rates") or []
         if rates:
-            columns = {name: [str(rate[name]) for rate in rates] for name in ("rate_date", "currency", "rate")}
+            columns = {
+                name: [str(rate[name]) for rate in rates] for name in ("rate_date", "currency", "rate")
+            }
             table = pa.table(columns).cast(
-                pa.schema([("rate_date", pa.date32()), ("currency", pa.string()), ("rate", pa.decimal128(18, 9))])
+                pa.schema(
+                    [("rate_date", pa.date32()), ("currency", pa.string()), ("rate", pa.decimal128(18, 9))]
+                )
             )
             self.warehouse.insert("exchange_rates", table)
 

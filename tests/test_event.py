@@ -15,7 +15,7 @@ from headwater import event
 from headwater.sources.read import read_file
 
 NOW = datetime(2026, 6, 1, 12)
-# A column costs its statement, however short it is: few examples of many events find more than the other way round.
+# A column costs its statement, however short it is: few examples of many events find more than the reverse.
 many_at_once = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 PLAIN = {"event_name": "page_view", "event_timestamp": "2026-05-01T10:00:00Z", "user_pseudo_id": "d1"}
 
@@ -142,6 +142,40 @@ def test_a_value_as_json_number_is_exact_to_the_last_digit() -> None:
         path.write_text(line)
         (batch,) = read_file(path, now=NOW)
     assert batch.events["value"][0].as_py() == Decimal("123456789012.123456")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *(
+            "1e-5",
+            "0.00001",
+            "0.0001",
+            "1e16",
+            "1e15",
+            "1E400",
+            "-0",
+            "-0.0",
+            "1.10",
+            "NaN",
+            "12345678901234567890123",
+        ),
+        *(
+            "123456789.123456789123",
+            "0.1000000000000000055",
+            "1e22",
+            '"\\u001f\\u007f\\u00e9\\/"',
+            '{"b":1,"a":[1.0]}',
+        ),
+    ],
+)
+def test_every_spelling_of_a_value_has_one_canonical_form(spelling: str) -> None:
+    line = json.dumps(PLAIN)[:-1] + f', "params": {{"x": {spelling}}}}}'
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "events.ndjson"
+        path.write_text(line)
+        (batch,) = read_file(path, now=NOW)
+    assert batch.events["params"][0].as_py() == event.canonical_json(json.loads(line)["params"])
 
 
 def test_the_id_tells_null_from_empty_and_never_runs_parts_together() -> None:

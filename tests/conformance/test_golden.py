@@ -43,7 +43,11 @@ def as_expected(credit: dict[str, Any]) -> dict[str, str]:
         return "" if number is None else str(number.quantize(Decimal("0.000001"), ROUND_HALF_UP))
 
     return {
-        **{name: credit[name] or "" for name in credit if name not in ("touch_at", "credit", "credited_value")},
+        **{
+            name: credit[name] or ""
+            for name in credit
+            if name not in ("touch_at", "credit", "credited_value")
+        },
         "touch_at": credit["touch_at"].isoformat(timespec="microseconds"),
         "credit": six_digits(credit["credit"]),
         "credited_value": six_digits(credit["credited_value"]),
@@ -56,7 +60,10 @@ def as_expected(credit: dict[str, Any]) -> dict[str, str]:
 def stands_alone(case: Path) -> bool:
     """Exports, streams and nameless devices of two cases would meet."""
     return any(
-        "source_kind" in event or "stream_id" in event or "event_id" not in event or not event.get("user_pseudo_id")
+        "source_kind" in event
+        or "stream_id" in event
+        or "event_id" not in event
+        or not event.get("user_pseudo_id")
         for event in events_of(case)
     )
 
@@ -66,7 +73,10 @@ def groups() -> dict[str, list[Path]]:
     for case in CASES:
         key = case.name if stands_alone(case) else "settings " + json.dumps(settings_of(case), sort_keys=True)
         found.setdefault(key, []).append(case)
-    return {(cases[0].name if len(cases) == 1 else f"{cases[0].name}_and_{len(cases) - 1}_more"): cases for cases in found.values()}
+    return {
+        (cases[0].name if len(cases) == 1 else f"{cases[0].name}_and_{len(cases) - 1}_more"): cases
+        for cases in found.values()
+    }
 
 
 GROUPS = groups()
@@ -76,9 +86,7 @@ def of_its_own(event: dict[str, Any], prefix: str) -> dict[str, Any]:
     """The event with ids that no other case has; '' and (not set) stay what they are."""
     named = ("event_id", "user_pseudo_id", "user_id", "transaction_id")
     return event | {
-        name: prefix + event[name]
-        for name in named
-        if event.get(name) not in (None, "", "(not set)")
+        name: prefix + event[name] for name in named if event.get(name) not in (None, "", "(not set)")
     }
 
 

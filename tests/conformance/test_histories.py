@@ -1,7 +1,7 @@
 """Drawn histories, batch by batch: after every incremental build, and after a full one, the tables are the reference's.
 
 A build takes a second and a half whatever its size, so an example is a crowd: many small histories under the same settings, each
-with ids of its own. `HEADWATER_CROWDS=100` looks further than the few crowds of every run do."""
+with ids of its own. `CROWDS=100` looks further than the few crowds of every run do."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from product import Product
 
 Row = dict[str, Any]
 
-CROWDS = int(os.environ.get("HEADWATER_CROWDS", "6"))
+CROWDS = int(os.environ.get("CROWDS", "6"))
 WORLDS_PER_CROWD = 24
 
 COMPARED = {
@@ -89,7 +89,9 @@ def arrivals(crowd: list[History]) -> list[list[Row]]:
         [[of_its_own(event, number) for event in batch] for batch in history.batches]
         for number, history in enumerate(crowd)
     ]
-    merged = [[event for batch in batches for event in batch] for batches in zip_longest(*worlds, fillvalue=[])]
+    merged = [
+        [event for batch in batches for event in batch] for batches in zip_longest(*worlds, fillvalue=[])
+    ]
     return [sorted(batch, key=is_streamed) for batch in merged]
 
 
@@ -118,7 +120,7 @@ def test_incremental_and_full_builds_equal_the_reference(new_product: Callable[.
     @settings(
         max_examples=CROWDS,
         deadline=None,
-        derandomize="HEADWATER_CROWDS" not in os.environ,
+        derandomize="CROWDS" not in os.environ,
         phases=[Phase.generate],  # a crowd that fails names the world: shrinking it would take an hour
         suppress_health_check=list(HealthCheck),
     )
@@ -147,5 +149,9 @@ def explained(found: dict[str, Row], arrived: list[Row], chosen: Row) -> str:
     """The first differing rows of each table, and the events of the world that the first one is from."""
     worlds = re.findall(r"w\d+~", str(found)) or [""]
     events = [event for event in arrived if str(event["event_id"]).startswith(worlds[0])]
-    lines = [f"settings {chosen}", *(f"{table}: {rows}" for table, rows in found.items()), f"events of {worlds[0]}:"]
+    lines = [
+        f"settings {chosen}",
+        *(f"{table}: {rows}" for table, rows in found.items()),
+        f"events of {worlds[0]}:",
+    ]
     return "\n".join([*lines, *map(str, events)])

@@ -36,7 +36,9 @@ def test_the_built_clicks_are_the_true_ones(new_product: Callable[..., Product],
     generate(tmp_path / "events", days=45, persons=2_500, seed=11, start=date(2026, 3, 1))
     table = csv.read_csv(
         tmp_path / "events" / "truth.csv",
-        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(TRUTH, "string"), strings_can_be_null=False),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(TRUTH, "string"), strings_can_be_null=False
+        ),
     )
     wanted = sorted(
         (

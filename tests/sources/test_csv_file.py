@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-
 from headwater.errors import SourceError
 from headwater.sources import csv_file, records
 from headwater.sources.read import read_file

@@ -114,6 +114,8 @@ def as_bigquery_writes(value: Any) -> Any:
         return [as_bigquery_writes(inner) for inner in value]
     if isinstance(value, float) and value != value:
         return "NaN"
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a number without quotes is a floating-point one, whether or not it shows a point
     return str(value) if isinstance(value, int) else value
 
 
@@ -250,6 +252,14 @@ def test_refused_rows_keep_their_columns(read_rows: Any) -> None:
     found = read_rows([row(), row(event_name=None), row(user_pseudo_id=None, event_params=[])])
     assert found.reasons == [(2, "missing_event_name"), (3, "no_identity")]
     assert json.loads(found.dead_letters[0]["original"])["user_pseudo_id"] == "d1"
+
+
+def test_of_a_param_that_is_there_twice_the_first_counts(read_rows: Any) -> None:
+    twice = row()
+    twice["event_params"] += [param("b", 1), param("a", 0), param("b", 2)]
+    (event,) = read_rows([twice]).events
+    kept = event["params"].partition(',"_export"')[0]
+    assert kept == '{"a":0,"b":1,"ga_session_id":5'
 
 
 def test_an_old_export_lacks_columns(tmp_path: Path, read: Any) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-
 from headwater.sources import lines
 from headwater.sources.read import read_file
 

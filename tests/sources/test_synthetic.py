@@ -33,7 +33,7 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     heard: list[float] = []
     out = tmp_path_factory.mktemp("synthetic")
-    result = generate(out, days=DAYS, persons=PERSONS, seed=11, today=TODAY, progress=heard.append)
+    result = generate(out, days=DAYS, persons=PERSONS, seed=12, today=TODAY, progress=heard.append)
     assert heard == sorted(heard)
     assert len(heard) == DAYS
     assert heard[-1] == 1
@@ -360,7 +360,7 @@ def test_truth_meets_the_cases_that_are_easy_to_get_wrong(made: Made) -> None:
     devices = {row["event_timestamp"]: _device(row) for row in made.rows}
     across = 0
     for row in made.truth:
-        bought, touched = (devices[_micros(row[name])] for name in ("conversion_at", "last_click_touch_at"))
+        bought, touched = (devices[_micros(row[name])] for name in ("conversion_at", "first_click_touch_at"))
         across += bought != touched
     assert across > 0, "a click on one device, the purchase on another"
     assert any(row["transaction_id"] == "" for row in made.truth)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from headwater import __version__
-from headwater.cli import build, channels, config, load, query
+from headwater.cli import build, channels, config, docs, explain, load, query, rates
 from headwater.cli.frame import Frame
 
 EVERYWHERE = "Every command also takes --home DIR and --debug."
@@ -47,7 +47,7 @@ def headwater(
         raise typer.Exit(2)
 
 
-for room in (config, load, build, query, channels):
+for room in (config, load, rates, build, query, explain, channels, docs):
     room.add_to(app, EVERYWHERE)
 
 

@@ -26,18 +26,20 @@ def explain(
         str,
         typer.Argument(
             metavar="CONVERSION_ID",
-            help="A conversion_id, the beginning of one (6 characters or more), or an order's transaction_id.",
+            help="A conversion_id, its beginning (6 characters or more), or an order's transaction_id.",
         ),
     ],
     format: Annotated[ExplainFormat, typer.Option(help="A page to read, or its facts.")] = ExplainFormat.text,
 ) -> None:
-    """Tell why a conversion was credited as it was: its journey, touch by touch, and what each model made of it."""
+    """Tell why a conversion was credited as it was: its journey and what each model made of it."""
     from headwater.explain import explain as facts_of
     from headwater.explain import page
 
     frame: Frame = context.obj
     if not conversion_id.strip():
-        raise UsageError("The CONVERSION_ID is empty; `headwater query 'select * from int_conversions'` lists them.")
+        raise UsageError(
+            "The CONVERSION_ID is empty; `headwater query 'select * from int_conversions'` lists them."
+        )
     with frame.warehouse(read_only=True) as warehouse:
         facts = facts_of(conversion_id.strip(), warehouse, frame.settings)
     if format is ExplainFormat.json:

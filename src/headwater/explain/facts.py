@@ -1,13 +1,13 @@
 """What is known of one conversion. The names are those of `headwater explain --format json`: they stay.
 
-Times are UTC. What one model or one touch has decided stands beside it, so that no reader has to work it out again."""
+Times are UTC. What a rule decided stands beside what it decided on: no reader has to work it out again."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-# What became of a touch: it opens a step, belongs to one that another touch opened, is too old, or is in none.
+# What became of a touch: it opens a step, belongs to one that another touch opened, is too old, or is in none
 Fate = Literal["opens step", "joins step", "before lookback", "no step"]
 
 

@@ -1,8 +1,7 @@
-"""From what a user types to one conversion: its id, the beginning of it, an order, or a repeat of an order."""
-
-from typing import Any
+"""From what a user types to one conversion: its id, the beginning of it, an order, or an order's repeat."""
 
 from headwater.errors import QueryError
+from headwater.explain.ask import Row, literal, rows
 from headwater.warehouse.protocol import Warehouse
 
 SHORTEST_BEGINNING = 6
@@ -11,13 +10,6 @@ LATEST = (
     '`headwater query "select conversion_id, conversion_at, conversion_value from int_conversions '
     'order by conversion_at desc limit 10"` lists the latest ones'
 )
-
-Row = dict[str, Any]
-
-
-def literal(text: str) -> str:
-    """Text as SQL: the one way in which what a user typed, or an event brought, reaches a statement."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def find(warehouse: Warehouse, wanted: str) -> tuple[str, str | None]:
@@ -39,25 +31,26 @@ def find(warehouse: Warehouse, wanted: str) -> tuple[str, str | None]:
 
 
 def _conversions(warehouse: Warehouse, condition: str) -> list[Row]:
-    return warehouse.query(
-        f"""
-        select conversion_id, conversion_event, conversion_at from int_conversions
-        where {condition} order by conversion_at, conversion_id limit {MOST_NAMED + 1}
-        """
-    ).to_pylist()
+    return rows(
+        warehouse,
+        f"""select conversion_id, conversion_event, conversion_at from int_conversions
+        where {condition} order by conversion_at, conversion_id limit {MOST_NAMED + 1}""",
+    )
 
 
 def _counted_instead(warehouse: Warehouse, repeat: str) -> str | None:
-    rows = warehouse.query(
+    found = rows(
+        warehouse,
         f"""
         select counted.conversion_id
         from stg_ga4_conversions as sent
         inner join int_conversions as counted
-            on counted.transaction_id = sent.transaction_id and counted.conversion_event = sent.conversion_event
+            on counted.transaction_id = sent.transaction_id
+            and counted.conversion_event = sent.conversion_event
         where sent.conversion_id = {literal(repeat)}
-        """
-    ).to_pylist()
-    return rows[0]["conversion_id"] if rows else None
+        """,
+    )
+    return found[0]["conversion_id"] if found else None
 
 
 def _several(wanted: str, named: list[Row]) -> str:
@@ -70,9 +63,9 @@ def _several(wanted: str, named: list[Row]) -> str:
 
 
 def _unknown(warehouse: Warehouse, wanted: str) -> str:
-    events = warehouse.query(
-        f"select event_name from stg_ga4_events where event_key = {literal(wanted)} limit 1"
-    ).to_pylist()
+    events = rows(
+        warehouse, f"select event_name from stg_ga4_events where event_key = {literal(wanted)} limit 1"
+    )
     if events:
         return (
             f"{wanted!r} is a {events[0]['event_name']} event, which is no conversion "

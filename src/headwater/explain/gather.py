@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from headwater.channels import rules
 from headwater.domains import host_of
+from headwater.explain.ask import Row, instant, literal, rows
 from headwater.explain.facts import (
     Conversion,
     Credit,
@@ -18,7 +19,7 @@ from headwater.explain.facts import (
     Step,
     Touch,
 )
-from headwater.explain.find import Row, find, literal
+from headwater.explain.find import find
 from headwater.explain.worth import worth_of
 from headwater.settings import Settings, flat
 from headwater.transform.project import fingerprint, variables
@@ -42,17 +43,17 @@ CLICK_IDS = ("gclid", "dclid", "gbraid", "wbraid", "msclkid", "ttclid", "srsltid
 def explain(wanted: str, warehouse: Warehouse, settings: Settings) -> Explanation:
     """All that is known of the conversion that `wanted` names: see `find` for what it may be."""
     conversion_id, repeat = find(warehouse, wanted)
-    [row] = _rows(warehouse, f"select * from int_conversions where conversion_id = {literal(conversion_id)}")
+    [row] = rows(warehouse, f"select * from int_conversions where conversion_id = {literal(conversion_id)}")
     person = row["person_id"]
     devices = _devices(warehouse, person)
     labels = {device.device_id: device.device for device in devices}
     lookback_from = row["conversion_at"] - timedelta(days=settings.attribution.lookback_days)
     credits = _credits(warehouse, conversion_id, settings)
     steps = _steps(warehouse, conversion_id, credits, settings)
-    [later] = _rows(
+    [later] = rows(
         warehouse,
         f"""select count(*) as touches from int_touchpoints
-        where person_id = {literal(person)} and touch_at > {_moment(row["conversion_at"])}""",
+        where person_id = {literal(person)} and touch_at > {instant(row["conversion_at"])}""",
     )
     return Explanation(
         conversion=Conversion(
@@ -72,17 +73,9 @@ def explain(wanted: str, warehouse: Warehouse, settings: Settings) -> Explanatio
     )
 
 
-def _rows(warehouse: Warehouse, sql: str) -> list[Row]:
-    return warehouse.query(sql).to_pylist()
-
-
-def _moment(at: datetime) -> str:
-    return f"timestamp '{at.isoformat(sep=' ', timespec='microseconds')}'"
-
-
 def _credits(warehouse: Warehouse, conversion_id: str, settings: Settings) -> list[Credit]:
     columns = tuple(Credit.__dataclass_fields__)
-    found = _rows(
+    found = rows(
         warehouse,
         f"""select {", ".join(columns)} from int_attribution_credits
         where conversion_id = {literal(conversion_id)} order by step_number""",
@@ -96,7 +89,7 @@ def _steps(
     warehouse: Warehouse, conversion_id: str, credits: Sequence[Credit], settings: Settings
 ) -> list[Step]:
     columns = tuple(name for name in Step.__dataclass_fields__ if name != "ignored_by")
-    found = _rows(
+    found = rows(
         warehouse,
         f"""select {", ".join(columns)} from int_user_journeys
         where conversion_id = {literal(conversion_id)} order by step_number""",
@@ -112,14 +105,14 @@ def _steps(
 
 def _devices(warehouse: Warehouse, person: str) -> list[Device]:
     """In the order in which the person used them first, labelled A, B, …"""
-    seen = _rows(
+    seen = rows(
         warehouse,
         f"""select device_id, min(session_start) as first_seen_at, max(session_end) as last_seen_at,
             count(*) as sessions
         from stg_ga4_sessions where person_id = {literal(person)} group by device_id order by 2, 1""",
     )
     logins: defaultdict[str, list[Login]] = defaultdict(list)
-    for row in _rows(
+    for row in rows(
         warehouse,
         f"""select device_id, user_id, min(event_timestamp) as first_at, max(event_timestamp) as last_at
         from stg_ga4_events where user_id is not null and {_among("device_id", seen)}
@@ -151,7 +144,7 @@ def _touches(
     settings: Settings,
 ) -> list[Touch]:
     """The person's touches up to the conversion, the oldest first."""
-    found = _rows(
+    found = rows(
         warehouse,
         f"""
         select
@@ -164,7 +157,7 @@ def _touches(
             where {_among("device_id", [{"device_id": device} for device in labels])}
         ) as events on events.event_key = touches.touchpoint_id
         where touches.person_id = {literal(conversion["person_id"])}
-            and touches.touch_at <= {_moment(conversion["conversion_at"])}
+            and touches.touch_at <= {instant(conversion["conversion_at"])}
         order by touches.touch_number
         """,
     )
@@ -209,14 +202,13 @@ def _fate(row: Row, steps: Sequence[Step], lookback_from: datetime) -> tuple[Fat
 
 def _freshness(warehouse: Warehouse, settings: Settings) -> Freshness:
     rates = warehouse.query("select rate_date, currency, rate from exchange_rates order by 1, 2, 3")
-    [last] = _rows(
+    [last] = rows(
         warehouse,
         "select to_batch, fingerprint from headwater_builds order by build_id desc limit 1",
     )
-    [newer] = _rows(
+    [newer] = rows(
         warehouse,
         f"select count(*) as batches from headwater_batches where batch_id > {int(last['to_batch'])}",
     )
     wanted = fingerprint(variables(settings, warehouse.schema), str(rates.to_pylist()))
     return Freshness(newer["batches"], wanted != last["fingerprint"])
-

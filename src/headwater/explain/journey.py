@@ -1,32 +1,50 @@
 """The journey as a line from the first touch known down to the conversion."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from headwater.explain.facts import Explanation, Touch
-from headwater.explain.words import Line, counted, exact, folded, listed, moment, origin, padded, span, visible
+from headwater.explain.words import (
+    Line,
+    counted,
+    exact,
+    folded,
+    listed,
+    moment,
+    origin,
+    padded,
+    span,
+    visible,
+)
 
 MOST_TOUCHES = 30
 MARGIN = 8  # where the marks of the line end
+WHEN, BEFORE = 27, 20  # columns
 
 
 def journey(facts: Explanation, zone: str, width: int) -> Iterator[Line]:
-    shown = _shown(facts.touches)
+    """Each touch with its time, its origin, why that is its channel, and what became of it."""
     yield Line("The journey, from the first touch known to the conversion", "heading")
     yield Line()
-    for before, touch in pairwise([None, *shown]):
-        assert touch is not None
-        missed = touch.touch_number - (before.touch_number if before else facts.touches[0].touch_number - 1) - 1
+    number, too_old = 0, False
+    for touch in _shown(facts.touches):
+        missed = touch.touch_number - number - 1
         if missed:
-            yield from _marked("⋮", f"… {counted(missed, 'more touch', 'more touches')} (--format json lists them)", width)
-            yield Line(_margin("│"), "quiet")
+            more = counted(missed, "more touch", "more touches")
+            yield from _marked("⋮", f"… {more} (--format json lists them)", width)
+            yield _between()
+        if too_old and touch.fate != "before lookback":
+            yield _lookback(facts, zone)
+            yield _between()
         yield from _touch(touch, facts, zone, width)
-        yield Line(_margin("│"), "quiet")
+        yield _between()
+        number, too_old = touch.touch_number, touch.fate == "before lookback"
+    if too_old:
+        yield _lookback(facts, zone)
+        yield _between()
     if not any(step.touch_count for step in facts.steps):
-        yield from _marked(
-            "step 1", "No touch lies within the lookback, so the conversion counts as Direct.", width
-        )
-        yield Line(_margin("│"), "quiet")
+        nothing = "No touch lies within the lookback, so the conversion counts as Direct."
+        yield from _marked("step 1", nothing, width)
+        yield _between()
     yield from _conversion(facts, zone, width)
     if facts.later_touches:
         yield Line()
@@ -45,10 +63,18 @@ def _shown(touches: list[Touch]) -> list[Touch]:
 def _touch(touch: Touch, facts: Explanation, zone: str, width: int) -> Iterator[Line]:
     before = facts.conversion.conversion_at - touch.touch_at
     when = f"{span(before)} before" if before else "at the same moment"
-    mark = f"step {touch.step_number}" if touch.fate == "opens step" else "+" if touch.fate == "joins step" else "·"
-    first = f"{padded(moment(touch.touch_at, zone), 27)}  {padded(when, 20)}  on {touch.device}"
+    mark = (
+        f"step {touch.step_number}"
+        if touch.fate == "opens step"
+        else "+"
+        if touch.fate == "joins step"
+        else "·"
+    )
+    first = f"{padded(moment(touch.touch_at, zone), WHEN)}  {padded(when, BEFORE)}  on {touch.device}"
     yield Line(_margin(mark) + first)
-    yield from _under(f"{visible(touch.channel)}: {origin(touch.source, touch.medium, touch.campaign)}", width)
+    yield from _under(
+        f"{visible(touch.channel)}: {origin(touch.source, touch.medium, touch.campaign)}", width
+    )
     yield from _under(_why(touch), width, quiet=True)
     for sentence in _fate(touch, facts):
         yield from _under(sentence, width)
@@ -74,12 +100,18 @@ def _fate(touch: Touch, facts: Explanation) -> Iterator[str]:
     if touch.fate == "joins step":
         yield f"collapsed into step {touch.step_number}: same channel, same day"
     elif touch.fate == "before lookback":
-        days = (facts.conversion.conversion_at - facts.lookback_from).days
-        yield f"left out: {span(facts.lookback_from - touch.touch_at)} before the lookback of {counted(days, 'day')}"
+        days = counted((facts.conversion.conversion_at - facts.lookback_from).days, "day")
+        yield f"left out: {span(facts.lookback_from - touch.touch_at)} before the lookback of {days}"
     elif touch.fate == "no step":
         yield "left out by the last build, which had other settings"
     elif touch.step_number and steps[touch.step_number].ignored_by:
         yield f"ignored by {listed(steps[touch.step_number].ignored_by)}: direct"
+
+
+def _lookback(facts: Explanation, zone: str) -> Line:
+    days = counted((facts.conversion.conversion_at - facts.lookback_from).days, "day")
+    when = padded(moment(facts.lookback_from, zone), WHEN)
+    return Line(f"{'─' * (MARGIN - 1)}┼  {when}  the lookback of {days} begins", "quiet")
 
 
 def _conversion(facts: Explanation, zone: str, width: int) -> Iterator[Line]:
@@ -88,7 +120,7 @@ def _conversion(facts: Explanation, zone: str, width: int) -> Iterator[Line]:
     worth = "" if value is None else f": {exact(value)} {conversion.currency or ''}".rstrip()
     yield Line(
         _margin("◆")
-        + f"{padded(moment(conversion.conversion_at, zone), 27)}  {padded('', 20)}  on {conversion.device}"
+        + f"{padded(moment(conversion.conversion_at, zone), WHEN)}  {' ' * BEFORE}  on {conversion.device}"
     )
     for text in folded(visible(f"{conversion.conversion_event}{worth}"), width - MARGIN - 2):
         yield Line(" " * (MARGIN + 2) + text)
@@ -96,6 +128,10 @@ def _conversion(facts: Explanation, zone: str, width: int) -> Iterator[Line]:
 
 def _margin(mark: str) -> str:
     return f"{mark:>{MARGIN}}  "
+
+
+def _between() -> Line:
+    return Line(_margin("│").rstrip(), "quiet")
 
 
 def _under(text: str, width: int, *, quiet: bool = False) -> Iterator[Line]:

@@ -4,37 +4,37 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from headwater.explain.ask import literal
 from headwater.explain.credit import credit
-from headwater.explain.facts import Conversion, Device, Explanation, Refund, Worth
-from headwater.explain.find import literal
+from headwater.explain.facts import Conversion, Device, Explanation
 from headwater.explain.journey import journey
+from headwater.explain.value import value
 from headwater.explain.words import (
     Line,
     counted,
     exact,
     folded,
+    helped,
     listed,
-    local_day,
     moment,
     padded,
-    plain,
+    paragraph,
     visible,
     with_utc,
 )
 
 NARROWEST, WIDEST = 80, 100
 MOST_DEVICES = 10
-TIMES = {2: "twice"}
 
 
 def page(facts: Explanation, width: int, command: Callable[..., str]) -> list[Line]:
-    """The lines to print, none wider than `width`; `command` makes a line that the reader can paste."""
+    """The lines to print, none wider than `width` save commands, which `command` makes to be pasted."""
     width = min(max(width, NARROWEST), WIDEST)
     settings = {setting.key: setting.value for setting in facts.settings}
     zone = settings["timezone"]
     sections: list[Iterator[Line]] = [
         _header(facts, settings, width),
-        _worth(facts, zone, settings["reporting_currency"], command, width),
+        value(facts, zone, settings["reporting_currency"], command, width),
         _freshness(facts, command, width),
         journey(facts, zone, width),
         credit(facts, width),
@@ -49,17 +49,13 @@ def page(facts: Explanation, width: int, command: Callable[..., str]) -> list[Li
     return lines
 
 
-def _folded(text: str, width: int) -> Iterator[Line]:
-    return (Line(part) for part in folded(text, width))
-
-
 def _header(facts: Explanation, settings: dict[str, Any], width: int) -> Iterator[Line]:
     conversion = facts.conversion
     worth = "no value" if conversion.conversion_value is None else _amount(conversion)
     yield Line(visible(f"{conversion.conversion_event} {conversion.conversion_id}: {worth}"), "heading")
     order = f", order {conversion.transaction_id}" if conversion.transaction_id else ""
-    yield from _folded(visible(with_utc(conversion.conversion_at, settings["timezone"]) + order), width)
-    yield from _folded(visible(_person(facts, settings["attribution.identity"])), width)
+    yield from paragraph(visible(with_utc(conversion.conversion_at, settings["timezone"]) + order), width)
+    yield from paragraph(visible(_person(facts, settings["attribution.identity"])), width)
 
 
 def _amount(conversion: Conversion) -> str:
@@ -73,64 +69,21 @@ def _person(facts: Explanation, identity: str) -> str:
         if devices > 1:
             return f"One person on {counted(devices, 'device')}, joined by user id {user}"
         return f"One person on one device, known by user id {user}"
-    return "One device, not joined with others (identity = device)" if identity == "device" else (
-        "One device on which nobody has logged in"
+    return (
+        "One device, not joined with others (identity = device)"
+        if identity == "device"
+        else ("One device on which nobody has logged in")
     )
-
-
-def _worth(
-    facts: Explanation, zone: str, reporting: str, command: Callable[..., str], width: int
-) -> Iterator[Line]:
-    worth, conversion = facts.worth, facts.conversion
-    if worth.rate is None or any(refund.rate is None for refund in worth.refunds):
-        missing = worth.sent_currency if worth.rate is None else next(
-            refund.currency for refund in worth.refunds if refund.rate is None
-        )
-        yield from _folded(
-            f"It has no value in {reporting}: there is no rate for {visible(missing or '')} in the week up to "
-            f"{conversion.conversion_date}. Load one: {command('rates', 'FILE.csv')}",
-            width,
-        )
-    elif worth.refunds or worth.rate_date:
-        yield from _folded(_sum(worth, conversion, zone), width)
-    if worth.repeats:
-        times = len(worth.repeats) + 1
-        asked = f" {facts.repeat_asked_for} is a repeat." if facts.repeat_asked_for else ""
-        yield from _folded(
-            f"The order was sent {TIMES.get(times, f'{times} times')}; the first one counts.{visible(asked)}", width
-        )
-
-
-def _sum(worth: Worth, conversion: Conversion, zone: str) -> str:
-    """The value as the sum that it is; a refund counts in the currency of its conversion."""
-    sent, currency = exact(worth.sent_value), conversion.currency or ""
-    converted = f"{sent} {worth.sent_currency} × {plain(worth.rate or Decimal(1))} (rate of {worth.rate_date})"
-    total = exact(conversion.conversion_value or Decimal(0))
-    result = visible(f"= {total} {currency}".rstrip() + ".")
-    start = visible(converted if worth.rate_date else sent)
-    if not worth.refunds:
-        return f"{start} {result}"
-    days = listed(list(dict.fromkeys(local_day(refund.refunded_at, zone) for refund in worth.refunds)))
-    if any(refund.value == 0 for refund in worth.refunds):
-        return f"{start}, all of it taken back by a refund without a value ({days}) {result}"
-    refunded = sum((_in_currency(refund) for refund in worth.refunds), Decimal(0))
-    floor = "" if conversion.conversion_value else ", never below 0,"
-    count = counted(len(worth.refunds), "refund")
-    return f"{start} less {exact(refunded)} refunded ({count}, {days}){floor} {result}"
-
-
-def _in_currency(refund: Refund) -> Decimal:
-    return round(refund.value * (refund.rate or Decimal(1)), 6)
 
 
 def _freshness(facts: Explanation, command: Callable[..., str], width: int) -> Iterator[Line]:
     batches = facts.freshness.batches_since_build
     if batches:
         have = "batch has" if batches == 1 else "batches have"
-        yield from _folded(f"{batches:,} {have} arrived since the last build: {command('build')}", width)
+        yield from helped(f"{batches:,} {have} arrived since the last build", command("build"), width)
     if facts.freshness.settings_have_changed:
-        yield from _folded(
-            f"Settings, models or rates have changed since the last build: {command('build')}", width
+        yield from helped(
+            "Settings, models or rates have changed since the last build", command("build"), width
         )
 
 
@@ -140,7 +93,9 @@ def _devices(facts: Explanation, identity: str, zone: str, width: int) -> Iterat
     for device in facts.devices[:MOST_DEVICES]:
         yield from _device(device, identity, zone, width)
     if len(facts.devices) > MOST_DEVICES:
-        yield Line(f"  … {counted(len(facts.devices) - MOST_DEVICES, 'more device')} (--format json lists them)")
+        yield Line(
+            f"  … {counted(len(facts.devices) - MOST_DEVICES, 'more device')} (--format json lists them)"
+        )
 
 
 def _device(device: Device, identity: str, zone: str, width: int) -> Iterator[Line]:
@@ -170,25 +125,32 @@ def _settings(facts: Explanation) -> Iterator[Line]:
     yield Line("Settings that decided", "heading")
     yield Line()
     for setting in facts.settings:
-        value = setting.value
-        if value in ("", None):
-            continue
-        shown = (
-            ", ".join(value) or "none"
-            if isinstance(value, list)
-            else str(value).lower()
-            if isinstance(value, bool)
-            else f"{value:g}"
-            if isinstance(value, float)
-            else str(value)
-        )
-        yield Line(f"  {padded(setting.key, 38)}  {padded(shown, 16)}  {setting.origin}".rstrip())
+        if setting.value != "":
+            shown = padded(_as_set(setting.value), 16)
+            yield Line(f"  {padded(setting.key, 38)}  {shown}  {setting.origin}".rstrip())
+
+
+def _as_set(chosen: Any) -> str:
+    match chosen:
+        case list():
+            return ", ".join(chosen) or "none"
+        case bool():
+            return str(chosen).lower()
+        case float():
+            return f"{chosen:g}"
+        case _:
+            return str(chosen)
 
 
 def _hint(facts: Explanation, command: Callable[..., str]) -> Iterator[Line]:
-    sql = (
-        "select * from int_attribution_credits "
-        f"where conversion_id = {literal(facts.conversion.conversion_id)}"
-    )
+    conversion = literal(facts.conversion.conversion_id)
+    sql = f"select * from int_attribution_credits where conversion_id = {conversion}"
     yield Line("The same in a table:", "quiet")
-    yield Line("  " + visible(command("query", sql)), "quiet")
+    yield Line("  " + visible(_query(sql, command)), "quiet")
+
+
+def _query(sql: str, command: Callable[..., str]) -> str:
+    """In double quotes, which read better around SQL, wherever a shell finds nothing to do in them."""
+    if any(letter in sql for letter in '"$`!\\'):
+        return command("query", sql)
+    return command("query", "SQL").replace("SQL", f'"{sql}"', 1)

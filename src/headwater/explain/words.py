@@ -105,8 +105,8 @@ def visible(text: str) -> str:
 
 
 def origin(source: str | None, medium: str | None, campaign: str | None) -> str:
-    """source / medium / campaign, with – for a source or medium that is not there."""
-    parts = [source or "–", medium or "–", *([campaign] if campaign else [])]
+    """source / medium / campaign, with - for a source or medium that is not there."""
+    parts = [source or "-", medium or "-", *([campaign] if campaign else [])]
     return visible(" / ".join(parts))
 
 
@@ -132,3 +132,16 @@ def folded(text: str, width: int) -> Iterator[str]:
             line = line[len(piece) :]
     if line:
         yield line
+
+
+def paragraph(text: str, width: int) -> Iterator[Line]:
+    return map(Line, folded(text, width))
+
+
+def helped(what: str, command: str, width: int) -> Iterator[Line]:
+    """A sentence and the command that helps, which is never broken: it is there to be pasted."""
+    if cell_len(what) + 2 + cell_len(command) <= width:
+        yield Line(f"{what}: {command}")
+    else:
+        yield from paragraph(f"{what}:", width)
+        yield Line(f"  {command}")

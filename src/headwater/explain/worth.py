@@ -1,10 +1,10 @@
-"""How the value of a conversion came about: what was sent, at which rate, what was refunded, what was a repeat."""
+"""How the value of a conversion came about: what was sent, at which rate, refunds, repeats."""
 
 from datetime import date
 from decimal import Decimal
 
+from headwater.explain.ask import Row, literal, rows
 from headwater.explain.facts import Refund, Repeat, Worth
-from headwater.explain.find import Row, literal
 from headwater.warehouse.protocol import Warehouse
 
 OLDEST_RATE = 7  # days: none is published on weekends
@@ -12,10 +12,11 @@ OLDEST_RATE = 7  # days: none is published on weekends
 
 def worth_of(warehouse: Warehouse, conversion: Row, reporting_currency: str) -> Worth:
     """`conversion` is its row of int_conversions."""
-    [sent] = warehouse.query(
+    [sent] = rows(
+        warehouse,
         f"""select value, currency from stg_ga4_conversions
-        where conversion_id = {literal(conversion["conversion_id"])}"""
-    ).to_pylist()
+        where conversion_id = {literal(conversion["conversion_id"])}""",
+    )
 
     def rate(currency: str | None) -> tuple[Decimal | None, date | None]:
         if not reporting_currency or currency is None or currency == reporting_currency:
@@ -38,43 +39,48 @@ def worth_of(warehouse: Warehouse, conversion: Row, reporting_currency: str) -> 
             )
             for row in _refunds(warehouse, conversion)
         ],
-        repeats=[Repeat(row["conversion_id"], row["conversion_at"]) for row in _repeats(warehouse, conversion)],
+        repeats=[
+            Repeat(row["conversion_id"], row["conversion_at"]) for row in _repeats(warehouse, conversion)
+        ],
     )
 
 
 def _rate(warehouse: Warehouse, currency: str, on: date) -> tuple[Decimal | None, date | None]:
-    rows = warehouse.query(
+    found = rows(
+        warehouse,
         f"""
         select rate, rate_date from exchange_rates
         where currency = {literal(currency)} and rate_date <= date '{on}'
             and rate_date >= date '{on}' - interval '{OLDEST_RATE} days'
         order by rate_date desc limit 1
-        """
-    ).to_pylist()
-    return (rows[0]["rate"], rows[0]["rate_date"]) if rows else (None, None)
+        """,
+    )
+    return (found[0]["rate"], found[0]["rate_date"]) if found else (None, None)
 
 
 def _refunds(warehouse: Warehouse, conversion: Row) -> list[Row]:
     if conversion["transaction_id"] is None or conversion["conversion_event"] != "purchase":
         return []
-    return warehouse.query(
+    return rows(
+        warehouse,
         f"""
         select event_key, event_timestamp, value, currency from stg_ga4_events
         where event_name = 'refund' and transaction_id = {literal(conversion["transaction_id"])}
         order by event_timestamp, event_key
-        """
-    ).to_pylist()
+        """,
+    )
 
 
 def _repeats(warehouse: Warehouse, conversion: Row) -> list[Row]:
     if conversion["transaction_id"] is None:
         return []
-    return warehouse.query(
+    return rows(
+        warehouse,
         f"""
         select conversion_id, conversion_at from stg_ga4_conversions
         where transaction_id = {literal(conversion["transaction_id"])}
             and conversion_event = {literal(conversion["conversion_event"])}
             and conversion_id <> {literal(conversion["conversion_id"])}
         order by conversion_at, conversion_id
-        """
-    ).to_pylist()
+        """,
+    )

@@ -1,4 +1,4 @@
-"""Arrow columns of any type as JSON texts, by the column; nulls and empty values are left out at every depth."""
+"""Arrow columns of any type as JSON texts; nulls and empty values are left out at every depth."""
 
 import numpy as np
 import pyarrow as pa

@@ -41,7 +41,7 @@ class Door:
     heard: Heard = unheard  # is told which share of the file has been read
 
 
-# What is left to do for some rows of a file; with a connection of its own each may be done beside the others.
+# What is left to do for some rows of a file: with a connection of its own it may run beside others.
 Task = Callable[[duckdb.DuckDBPyConnection], EventBatch]
 
 
@@ -58,7 +58,7 @@ def canonicalise(
     door: Door,
     originals: Callable[[pa.Array], pa.Array],
 ) -> EventBatch:
-    """Each loose row as an event or as a dead letter; `originals` gives the rows at some places as they came."""
+    """Each loose row as an event or as a dead letter; `originals` gives rows, by place, as they came."""
     given = _with_what_is_said(loose)
     connection.register("loose", given)
     checked = connection.sql(statement(given.schema, door.source_kind, door.now)).to_arrow_table()
@@ -85,7 +85,7 @@ def dead_letters(origin: str, rows: pa.Table) -> pa.Table:
 
 
 def _with_what_is_said(loose: pa.Table) -> pa.Table:
-    """The columns that hold anything, their words for traffic tidied; beside them, what the pages' queries say."""
+    """The columns that hold anything, their words for traffic tidied, and what the pages' queries say."""
     columns = {
         name: loose[name].combine_chunks()
         for name in loose.column_names

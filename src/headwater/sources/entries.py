@@ -1,7 +1,7 @@
 """JSON objects of a whole column, taken apart into (row, key, value) and put together in canonical spelling.
 
-A key or an unusual value is spelt by `event.canonical_json` once per distinct one; the rest is joined by the column.
-So a column of objects and a single event can only ever have the same spelling."""
+A key or an unusual value is spelt by `event.canonical_json` once per distinct one; the rest is joined by the
+column. So a column of objects and a single event can only ever have the same spelling."""
 
 import json
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from headwater.event import EXPORT_KEY, canonical_json
 
 Rows = npt.NDArray[np.int64]
 
-# Values whose compact JSON may differ from the canonical one: nested ones, escapes by number, numbers that are
-# very long, very small, or written with an exponent.
+# Values whose compact JSON may differ from the canonical one: nested ones, escapes by number, numbers that
+# are very long, very small, or written with an exponent.
 _UNUSUAL = r"^[\[{]|\\u|^[NI]|^-[I0]|^-?[0-9.]*[eE]|^-?[0-9]{19}|^-?[0-9]{16,}\.|^-?0\.0000"
 
 
@@ -36,7 +36,7 @@ class Entries:
 
     @classmethod
     def of(cls, count: int, rows: Rows, keys: pa.Array, values: pa.Array) -> "Entries":
-        encoded = keys.dictionary_encode()
+        encoded = pc.fill_null(keys, "").dictionary_encode()
         names = encoded.dictionary.to_pylist()
         return cls(
             count, rows, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), names, values
@@ -62,22 +62,21 @@ class Entries:
         )
 
     def objects(self) -> pa.StringArray:
-        """Each object as canonical JSON; null for one without entries."""
+        """Each object as canonical JSON, null for an empty one; the first of two equal keys counts."""
         order = sorted(range(len(self.names)), key=self.names.__getitem__)
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         place = self.rows * max(len(order), 1) + (rank[self.codes] if order else 0)
-        sorting = None if np.all(place[1:] >= place[:-1]) else pa.array(np.argsort(place, kind="stable"))
+        sorting = np.argsort(place, kind="stable")
+        sorting = sorting[np.diff(place[sorting], prepend=-1) != 0]
         labels = pa.array([f"{canonical_json(name)}:" for name in self.names], pa.string())
-        codes, values = pa.array(self.codes), self.values
-        if sorting is not None:
-            codes, values = codes.take(sorting), values.take(sorting)
+        codes, values = pa.array(self.codes[sorting]), self.values.take(pa.array(sorting))
         pieces = pc.binary_join_element_wise(labels.take(codes), pc.fill_null(values, "null"), "")
-        return joined(pieces, np.bincount(self.rows, minlength=self.count), "{", "}")
+        return joined(pieces, np.bincount(self.rows[sorting], minlength=self.count), "{", "}")
 
 
 def joined(pieces: pa.StringArray, lengths: Rows, opening: str, closing: str) -> pa.StringArray:
-    """Consecutive pieces, `lengths[i]` for row i, joined by commas within brackets; null where there are none."""
+    """Consecutive pieces, `lengths[i]` for row i, joined by commas in brackets; null where there are none."""
     offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
     lists = pa.ListArray.from_arrays(pa.array(offsets), pieces)

@@ -1,8 +1,11 @@
 """Sees when a GA4 export's days are not the days of the reporting time zone.
 
-The export cuts its days at midnight of the property's time zone. Reports by another zone's days would quietly differ from
-what GA4 shows, so a load says it."""
+The export cuts its days at midnight of the property's time zone. Reports by another zone's days would
+quietly differ from what GA4 shows, so a load says it."""
 
+from functools import cached_property
+
+import duckdb
 import pyarrow as pa
 
 from headwater.event import EXPORT_KEY
@@ -27,8 +30,13 @@ _SQL = f"""
 class ExportDays:
     def __init__(self, timezone: str) -> None:
         self.timezone = timezone
-        self._connection = open_connection()
-        self._connection.execute("create table seen (moment timestamp, day date)")
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Opened when it is needed: most files are no exports."""
+        connection = open_connection()
+        connection.execute("create table seen (moment timestamp, day date)")
+        return connection
 
     def see(self, events: pa.Table) -> None:
         stride = max(events.num_rows // SAMPLE, 1)
@@ -39,8 +47,11 @@ class ExportDays:
 
     def warning(self) -> str | None:
         """What to tell the user, if more rows than a stray few lie on another day."""
+        if "_connection" not in self.__dict__:
+            return None
         count, strays = self._one(
-            "select count(*), count(*) filter (where cast(timezone(?, timezone('UTC', moment)) as date) <> day) from seen",
+            "select count(*),"
+            " count(*) filter (where timezone(?, timezone('UTC', moment))::date <> day) from seen",
             [self.timezone],
         )
         if strays <= count * TOLERATED:
@@ -48,12 +59,13 @@ class ExportDays:
         low, high = WIDEST_OFFSETS
         (offset,) = self._one(
             "select arg_min(minutes, (strays, abs(minutes))) from ("
-            " select minutes, count(*) filter (where cast(moment + to_minutes(minutes) as date) <> day) as strays"
+            " select minutes, count(*) filter (where (moment + to_minutes(minutes))::date <> day) as strays"
             f" from seen, (select unnest(range({low}, {high} + 1, 30)) as minutes) group by minutes)"
         )
         return (
-            f"the export's days are not days in {self.timezone} ({strays / count:.0%} of its events fall on another one): "
-            f"they fit {_utc(offset)}; set timezone in headwater.toml to the property's time zone{_example(offset)}."
+            f"the export's days are not in timezone {self.timezone} ({strays / count:.0%} of its events"
+            f" fall on another one), they fit {_utc(offset)}: set timezone in headwater.toml to the"
+            f" property's time zone{_example(offset)}."
         )
 
     def _one(self, sql: str, parameters: list[str] | None = None) -> tuple[int, ...]:

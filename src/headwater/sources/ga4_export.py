@@ -1,7 +1,7 @@
 """GA4's BigQuery export: where each canonical column lies in it, whichever file format it came in.
 
-Old and new exports differ in their columns: one that is missing counts as null. What has no canonical column is kept in
-the params under `_export`, which counts neither for the id nor for the payload."""
+Old and new exports differ in their columns: one that is missing counts as null. What has no canonical column
+is kept in the params under `_export`, which counts neither for the id nor for the payload."""
 
 from collections.abc import Iterator
 from functools import partial

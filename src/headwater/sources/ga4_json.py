@@ -17,14 +17,16 @@ from headwater.sources.ga4_columns import CANONICAL, COLUMNS
 from headwater.sources.lines import Lines
 
 _PATHS = ", ".join(f"'$.{path}'" for path in COLUMNS)
-_PARAM = '{"key": "VARCHAR", "value": {"string_value": "VARCHAR", "int_value": "VARCHAR", "float_value": "VARCHAR", "double_value": "VARCHAR"}}'
+_KINDS = ("string_value", "int_value", "float_value", "double_value")
+_PARAM = json.dumps({"key": "VARCHAR", "value": dict.fromkeys(_KINDS, "VARCHAR")})
 _SQL = f"""
     select
         *,
         case
             when kind is null then 'not JSON'
             when kind <> 'OBJECT' then 'not a JSON object'
-            when event_params is null and params_kind <> 'NULL' then 'event_params is not a list of keys and values'
+            when event_params is null and params_kind <> 'NULL'
+                then 'event_params is not a list of keys and values'
             when rest is null then 'a key appears twice'
         end as malformed
     from (
@@ -87,7 +89,8 @@ class JsonRows:
         given = pairs.field("value").cast(pa.string())
         is_nested = pc.fill_null(pc.match_substring_regex(given, r"^[\[{]"), False)
         kept = entries.distinct(given.filter(is_nested), _without_nothing)
-        plain = pc.if_else(pc.equal(given, '""'), pa.scalar(None, pa.string()), entries.respelt(given))
+        is_plain = pc.and_(pc.invert(is_nested), pc.not_equal(given, '""'))
+        plain = entries.respelt(pc.if_else(is_plain, given, pa.scalar(None, pa.string())))
         values = pc.replace_with_mask(plain, is_nested, kept)
         found = Entries.of(self.count, rows, pairs.field("key"), values)
         return found.where(pc.is_valid(values).to_numpy(zero_copy_only=False)).objects()
@@ -133,7 +136,7 @@ WHOLE_FIELDS = ("quantity", "int_value", "set_timestamp_micros")
 
 
 def _items(text: str) -> str | None:
-    """Items spelt as from Parquet, so that the same event has the same payload: integers as numbers, nothing empty."""
+    """Items spelt as from Parquet, so that one event has one payload: integers as numbers, nothing empty."""
     kept = _typed(_filled(json.loads(text)))
     return canonical_json(kept) if kept else None
 

@@ -23,7 +23,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Lines:
-    """Some consecutive lines: those that are text, without blank ones, and those whose bytes are not UTF-8."""
+    """Some consecutive lines: those that are text, without blank ones, and those that are not UTF-8."""
 
     numbers: pa.Array
     texts: pa.Array

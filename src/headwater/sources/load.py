@@ -105,7 +105,7 @@ def _watched(batches: Iterator[EventBatch], days: ExportDays) -> Iterator[EventB
 
 
 def _readable(path: Path, batches: Iterator[EventBatch]) -> Iterator[EventBatch]:
-    """The batches, unless nothing in the file has the form it should have: then the file is the mistake, not its rows."""
+    """The batches, unless no row has the form it should have: then the file is the mistake, not its rows."""
     rows = malformed = 0
     try:
         for batch in batches:

@@ -21,12 +21,12 @@ PLAIN_COLUMNS = tuple(name for name in CANONICAL_SCHEMA.names if name not in ("p
 def taken_apart(
     connection: duckdb.DuckDBPyConnection, objects: pa.Array, places: pa.Array
 ) -> tuple[Entries, pa.Array]:
-    """JSON texts, one for each place, as entries of their rows; and which texts are no objects with each key once."""
+    """JSON texts, one for each place, as entries of their rows; and which are no objects of distinct keys."""
     connection.register("objects", pa.table({"place": places, "object": objects}))
     found = connection.sql(
         "select place, map_entries(entries) as entries, entries is null as is_none from"
-        " (select place, case when json_valid(object) then try_cast(cast(object as json) as map(varchar, json)) end"
-        " as entries from objects)"
+        " (select place, case when json_valid(object)"
+        " then try_cast(cast(object as json) as map(varchar, json)) end as entries from objects)"
     ).to_arrow_table()
     connection.unregister("objects")
     lists = found["entries"].combine_chunks()
@@ -46,7 +46,7 @@ def with_params(
     unknown: Entries | None,
     malformed: pa.Array,
 ) -> pa.Table:
-    """The loose table of these columns: params (JSON texts) joined with the unknown columns, items made compact.
+    """The loose table of these columns: params (JSON texts) with the unknown columns, items made compact.
 
     Where params and a column have one name, params count; a null in an unknown column is left out."""
     count = len(malformed)

@@ -24,7 +24,8 @@ _SQL = f"""
     select
         {", ".join(f"texts[{place}] as {name}" for place, name in enumerate(_EXTRACTED, start=1))},
         keys,
-        case when kind is null then 'not JSON' when kind <> 'OBJECT' then 'not a JSON object' end as malformed,
+        case when kind is null then 'not JSON' when kind <> 'OBJECT' then 'not a JSON object' end
+            as malformed,
         contains(texts[{_EXTRACTED.index("value") + 1}], '.')
             and length(texts[{_EXTRACTED.index("value") + 1}]) > 15 as is_long
     from (

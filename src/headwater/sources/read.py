@@ -35,8 +35,8 @@ def read_file(
 ) -> Iterator[EventBatch]:
     """The events of a file and what had to be refused, in the file's order, some 100,000 rows at a time.
 
-    `origin` is how the dead letters name the file; `now` is naive UTC, and is now unless given; `heard` is told which
-    share of the file has been read."""
+    `origin` is how the dead letters name the file; `now` is naive UTC, now unless given; `heard` is told
+    which share of the file has been read."""
     kind = kind_of(path, file_format)
     at = now or datetime.now(UTC).replace(tzinfo=None)
     door = Door(origin or str(path), source_kind(path, kind), at, heard)
@@ -73,7 +73,7 @@ def is_ga4(kind: Kind) -> bool:
 
 
 def source_kind(path: Path, kind: Kind) -> str:
-    """`export_intraday` where the file, or the folder it is in, is named like the export's intraday tables."""
+    """`export_intraday` where the file, or its folder, is named like the export's intraday tables."""
     if not is_ga4(kind):
         return "file"
     names = (path.name, path.parent.name)

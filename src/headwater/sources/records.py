@@ -1,7 +1,8 @@
 """Cuts the text of a CSV into records, each with its line, and says which of them are none.
 
-A chunk is cut by the column: a line's end counts where the quotes before it are even in number. That holds only while every
-quote opens or closes a field; a chunk with a stray one, which would turn the rest inside out, is read record by record."""
+A chunk is cut by the column: a line's end counts where the quotes before it are even in number. This holds
+only while every quote opens or closes a field; a chunk with a stray one, which turns the rest inside out, is
+read record by record."""
 
 import csv
 import re

@@ -1,6 +1,7 @@
 """The SQL that makes a loose table canonical (see `canonical`), written for the columns that the table has.
 
-DuckDB takes long over a long statement, however few the rows: what a column that is not there would need is left out."""
+DuckDB takes long over a long statement, however few the rows: what a column that is not there would need is
+left out."""
 
 from datetime import datetime
 
@@ -120,7 +121,7 @@ def _typed(schema: pa.Schema, source_kind: str, now: str) -> dict[str, str]:
 
 
 def _chosen(inputs: set[str]) -> dict[str, str]:
-    """What each event says of its source, from the first place that says anything; its click ids; its page's tags."""
+    """What each event says of its source, from the first place that says anything; click ids; page tags."""
     is_landing = "coalesce(batch_ordering_id, 0) <= 1"
     whens = []
     for place in ("column", "param", "query"):
@@ -239,7 +240,7 @@ def _id() -> str:
 
 
 def _payload(columns: dict[str, str]) -> str:
-    """`event.payload_hash`, in SQL: concat leaves nulls out, and what is always null leaves only its separator."""
+    """`event.payload_hash`, in SQL: concat leaves nulls out; what is always null leaves its separator."""
     said, separators = [], 0
     for name in (*event.PAYLOAD_COLUMNS, "params"):
         if columns[name] not in (NULL, NULL_NUMBER):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from headwater.errors import BuildError, QueryError
 from headwater.settings import Settings
 from headwater.transform.project import fingerprint, variables
 from headwater.transform.publish import clear, publish
-from headwater.transform.runner import DbtRunner, Node
+from headwater.transform.runner import STILL_THERE, DbtRunner, Node
 from headwater.warehouse.protocol import Warehouse
 
 
@@ -44,7 +45,11 @@ class Builder:
         self._runner: DbtRunner | None = None
 
     def build(
-        self, *, full_refresh: bool = False, test: bool = True, progress: Callable[[str], None] = lambda _: None
+        self,
+        *,
+        full_refresh: bool = False,
+        test: bool = True,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> BuildReport:
         with self._warehouse.only_builder():
             return self._build(full_refresh, test, progress)
@@ -68,23 +73,29 @@ class Builder:
         persons = self._number(
             f"select count(distinct person_id) from {self._schema}.{'int_devices' if full else 'scope_persons'}"
         )
-        with warehouse.transaction():
-            publish(warehouse, self._schema, nodes, full=full)
-            warehouse.insert(
-                "headwater_builds",
-                pa.table(
-                    {
-                        "build_id": [last.build_id + 1 if last else 1],
-                        "from_batch": [from_batch],
-                        "to_batch": [to_batch],
-                        "is_full": [full],
-                        "fingerprint": [wanted],
-                        "persons": [persons],
-                        "started_at": started_at,
-                        "finished_at": self._now(),
-                    }
-                ),
-            )
+        try:
+            with warehouse.transaction():
+                publish(warehouse, self._schema, nodes, full=full)
+                warehouse.insert(
+                    "headwater_builds",
+                    pa.table(
+                        {
+                            "build_id": [last.build_id + 1 if last else 1],
+                            "from_batch": [from_batch],
+                            "to_batch": [to_batch],
+                            "is_full": [full],
+                            "fingerprint": [wanted],
+                            "persons": [persons],
+                            "started_at": started_at,
+                            "finished_at": self._now(),
+                        }
+                    ),
+                )
+        except QueryError as error:
+            raise BuildError(
+                f"The new tables could not be put in place, and {STILL_THERE} ({error}): "
+                "`headwater build --full-refresh` makes them anew."
+            ) from error
         clear(warehouse, self._schema, nodes)
         return BuildReport(
             changed=True,
@@ -99,10 +110,14 @@ class Builder:
 
     def _run_dbt(self, full: bool, test: bool) -> list[Node]:
         if self._runner is None:
-            self._runner = DbtRunner(self._workspace, self._warehouse.dbt_output(self._schema), self._variables)
-        exclude = ["unit_test"] + ([] if test else ["test"]) + ([] if full else ["seed"])
-        command = ["build", "--fail-fast", "--exclude-resource-type", *exclude]
-        return self._runner.run([*command, "--full-refresh", "--exclude", "scope"] if full else command)
+            self._runner = DbtRunner(
+                self._workspace, self._warehouse.dbt_output(self._schema), self._variables
+            )
+        exclude = ["unit_test", "exposure"] + ([] if test else ["test"]) + ([] if full else ["seed"])
+        command = ["build", "--exclude-resource-type", *exclude]
+        if full:  # cautious: a test that reads other models besides those of scope is not left out with them
+            command += ["--full-refresh", "--exclude", "scope", "--indirect-selection", "cautious"]
+        return self._runner.run(command)
 
     def _open_window(self, from_batch: int, to_batch: int) -> None:
         warehouse = self._warehouse

@@ -42,7 +42,7 @@ def project_hash() -> str:
     """Changes with any file of the project, so that a new version of a model is followed by a full build."""
     digest = hashlib.sha256(__version__.encode())
     for path in sorted(PROJECT.rglob("*")):
-        if path.suffix in {".sql", ".csv", ".yml"}:
+        if path.is_file() and path.suffix in {".sql", ".csv", ".yml"}:
             digest.update(path.relative_to(PROJECT).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -50,6 +50,4 @@ def project_hash() -> str:
 
 def fingerprint(variables: dict[str, Any], rates: str) -> str:
     """What the published rows depend on besides the events: settings, models and exchange rates."""
-    return hashlib.sha256(
-        json.dumps([project_hash(), variables, rates], sort_keys=True).encode()
-    ).hexdigest()
+    return hashlib.sha256(json.dumps([project_hash(), variables, rates], sort_keys=True).encode()).hexdigest()

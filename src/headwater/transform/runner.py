@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headwater.errors import BuildError
+from headwater.errors import BuildError, DiskFull, HeadwaterError, WarehouseUnavailable
 from headwater.transform.project import PROJECT
 
 PASSWORD = "DBT_ENV_SECRET_HEADWATER_PASSWORD"  # dbt masks variables of this prefix in its logs
 
+STILL_THERE = "the tables of the last good build are still in place"
 
 # What parsing yields depends on the names of the schemas and on no other setting: builds of one process share it.
 _parsed: dict[tuple[str, ...], Any] = {}
@@ -32,7 +33,12 @@ class Node:
 class DbtRunner:
     def __init__(self, workspace: Path, output: dict[str, Any], variables: dict[str, Any]) -> None:
         self._workspace = workspace
-        self._names = (output["type"], output.get("dbname") or Path(output["path"]).stem, output["schema"], variables["live_schema"])
+        self._names = (
+            output["type"],
+            output.get("dbname") or Path(output["path"]).stem,
+            output["schema"],
+            variables["live_schema"],
+        )
         self._variables = json.dumps(variables)
         workspace.mkdir(parents=True, exist_ok=True)
         (workspace / "profiles.yml").write_text(json.dumps(self._profile(output), indent=2))
@@ -56,7 +62,14 @@ class DbtRunner:
         """Runs one dbt command; returns what it built, or raises what went wrong first."""
         from dbt.cli.main import dbtRunner
 
-        quiet = ["--quiet", "--log-level", "none", "--no-version-check", "--no-use-colors", "--no-send-anonymous-usage-stats"]
+        quiet = [
+            "--quiet",
+            "--log-level",
+            "none",
+            "--no-version-check",
+            "--no-use-colors",
+            "--no-send-anonymous-usage-stats",
+        ]
         if self._names not in _parsed:
             parsed = dbtRunner().invoke([*quiet, "parse", *self._arguments()])
             if not parsed.success:
@@ -66,9 +79,12 @@ class DbtRunner:
         results = list(getattr(outcome.result, "results", None) or [])
         for result in results:
             if result.status in ("error", "fail", "runtime error"):
-                raise BuildError(failure(result))
+                raise failure(result)
         if not outcome.success:
-            raise BuildError(f"The models could not be built: {one_line(outcome.exception)}")
+            message = one_line(outcome.exception)
+            raise outside(message) or BuildError(
+                f"The models could not be built, and {STILL_THERE}: {message}"
+            )
         return [
             Node(
                 name=result.node.name,
@@ -81,17 +97,31 @@ class DbtRunner:
         ]
 
 
-def failure(result: Any) -> str:
+def failure(result: Any) -> HeadwaterError:
     """One sentence on the first node that failed."""
-    node = result.node
+    node, message = result.node, one_line(result.message)
     advice = (node.config.meta or {}).get("advice") if node.config else None
-    if str(node.resource_type) == "test":
-        what = advice or f"The test {node.name} failed ({one_line(result.message)})."
-        return f"{what} The tables of the last good build are still in place."
-    return (
-        f"The {node.resource_type} {node.name} could not be built, and the tables of the last good build are still in place: "
-        f"{one_line(result.message)}"
-    )
+    if str(node.resource_type) == "test" and result.status == "fail":
+        return BuildError(
+            f"{advice or f'The test {node.name} failed ({message}).'} {STILL_THERE.capitalize()}."
+        )
+    what = f"The {node.resource_type} {node.name} could not be built, and {STILL_THERE}: {message}"
+    return outside(message) or BuildError(what)
+
+
+def outside(message: str) -> HeadwaterError | None:
+    """What is neither the models' fault nor the data's, and may be over soon."""
+    if (
+        "No space left" in message
+        or "could not extend file" in message
+        or "max_temp_directory_size" in message
+    ):
+        return DiskFull(f"The disk is full, and {STILL_THERE}: free some space and build again. ({message})")
+    if "connection to server" in message or "terminating connection" in message or "server closed" in message:
+        return WarehouseUnavailable(
+            f"The warehouse went away, and {STILL_THERE}: build again when it is back. ({message})"
+        )
+    return None
 
 
 def one_line(message: object) -> str:

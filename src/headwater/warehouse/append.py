@@ -14,19 +14,29 @@ from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch
 
 COLUMNS = ", ".join(RAW_SCHEMA.names)
 
-# a row is stored beside an equal id only if its kind replaces all kinds that are there: a file's never does, nor is it replaced
-RANK_NEW = "case source_kind when 'export_daily' then 3 when 'export_intraday' then 2 when 'stream' then 1 else 0 end"
-RANK_STORED = "case source_kind when 'export_daily' then 3 when 'export_intraday' then 2 when 'stream' then 1 else 9 end"
+# not when it arrived: the same conflict, brought again by the same file, is the same dead letter
+WHAT_AN_EVENT_SAYS = [name for name in CANONICAL_SCHEMA.names if name != "received_at"]
+
+# A row is stored beside an equal id only if its kind outranks all kinds that are there: a file's row never does, and where one came
+# first nothing does. A file's row that came later is not stored, and so has no say in what is.
+RANK = "case source_kind when 'export_daily' then 3 when 'export_intraday' then 2 when 'stream' then 1 else 0 end"
+RANK_ONCE_STORED = f"case when source_kind <> 'file' then {RANK} when place = 1 then 9 else 0 end"
+
+
+# `not in` would be looked up row by row on PostgreSQL once the repeats no longer fit its memory
+IS_NEW = "not exists (select 1 from repeats where repeats.position = incoming.position)"
 
 
 def find_repeats(ids_are_computed: bool) -> list[str]:
-    """Fills the temporary table `repeats`: (position, is_conflict) of each incoming row that is not to be stored."""
+    """Fills the temporary table `repeats`: (position, is_conflict) of each incoming row that is not to be stored.
+
+    The answer is that of taking the rows one by one: it does not depend on how they are cut into appends."""
     within = ""
     if ids_are_computed:  # an equal id means an equal timestamp: only that stretch of history can hold it
         within = "and stored.event_timestamp between bounds.first_at and bounds.last_at"
     stored = " union all ".join(
         f"""
-        select stored.stream_id, stored.event_id, stored.payload_hash, {RANK_STORED} as stored_rank, -1 as position
+        select stored.stream_id, stored.event_id, stored.source_kind, stored.payload_hash, -1 as position
         from {table} as stored
         cross join (select min(event_timestamp) as first_at, max(event_timestamp) as last_at from incoming) as bounds
         where exists (
@@ -39,25 +49,44 @@ def find_repeats(ids_are_computed: bool) -> list[str]:
     return [
         f"create temporary table known as {stored}",
         f"""
-        insert into known
-        select stream_id, event_id, payload_hash, {RANK_STORED}, position
-        from incoming
-        where (stream_id, event_id) in (
-            select stream_id, event_id from incoming group by stream_id, event_id having count(*) > 1
+        create temporary table judged as
+        with arrivals as (
+            select stream_id, event_id, source_kind, payload_hash, position from known
+            union all
+            select stream_id, event_id, source_kind, payload_hash, position
+            from incoming
+            where (stream_id, event_id) in (
+                select stream_id, event_id from known
+                union all
+                select stream_id, event_id from incoming group by stream_id, event_id having count(*) > 1
+            )
+        ),
+        placed as (
+            select *, row_number() over (partition by stream_id, event_id order by position) as place
+            from arrivals
         )
+        select
+            stream_id, event_id, payload_hash, position,
+            position >= 0 and coalesce(
+                {RANK} <= max({RANK_ONCE_STORED}) over (
+                    partition by stream_id, event_id order by place rows between unbounded preceding and 1 preceding
+                ),
+                false
+            ) as is_repeat
+        from placed
         """,
-        f"""
+        """
         create temporary table repeats as
         select
-            incoming.position,
-            max(case when known.payload_hash = incoming.payload_hash then 1 else 0 end) = 0 as is_conflict
-        from incoming
-        join known
-            on known.event_id = incoming.event_id
-            and known.stream_id = incoming.stream_id
-            and known.position < incoming.position
-        group by incoming.position, incoming.source_kind
-        having {RANK_NEW.replace("source_kind", "incoming.source_kind")} <= max(known.stored_rank)
+            later.position,
+            max(case when earlier.payload_hash = later.payload_hash then 1 else 0 end) = 0 as is_conflict
+        from judged as later
+        join judged as earlier
+            on earlier.event_id = later.event_id
+            and earlier.stream_id = later.stream_id
+            and earlier.position < later.position
+        where later.is_repeat and not earlier.is_repeat
+        group by later.position
         """,
     ]
 
@@ -70,7 +99,7 @@ def store(table: str, batch_id: int, engine: "Engine") -> list[str]:
         select
             (select max(origin) from origin_of_batch), 'id_conflict',
             'an event with this stream_id and event_id came first, and its content differs',
-            {engine.row_as_json(CANONICAL_SCHEMA.names)}
+            {engine.row_as_json(WHAT_AN_EVENT_SAYS)}
         from incoming
         where position in (select position from repeats where is_conflict)
         """,
@@ -78,7 +107,7 @@ def store(table: str, batch_id: int, engine: "Engine") -> list[str]:
         insert into {table} ({COLUMNS}, batch_id)
         select {COLUMNS}, {batch_id}
         from incoming
-        where position not in (select position from repeats)
+        where {IS_NEW}
         order by position
         """,
         f"""
@@ -86,7 +115,7 @@ def store(table: str, batch_id: int, engine: "Engine") -> list[str]:
         select distinct stream_id, source_kind, {engine.quarter_hour("event_timestamp")}, {batch_id}
         from incoming
         where source_kind in ('export_daily', 'export_intraday')
-            and position not in (select position from repeats)
+            and {IS_NEW}
         """,
     ]
 
@@ -103,7 +132,8 @@ KEEP_REFUSED = """
             from refused
         ) as hashed
     ) as numbered
-    where repeat = 1 and dead_letter_id not in (select dead_letter_id from dead_letters)
+    where repeat = 1
+        and not exists (select 1 from dead_letters as kept where kept.dead_letter_id = numbered.dead_letter_id)
 """
 
 
@@ -127,7 +157,7 @@ class NothingNew(Exception):  # noqa: N818
 
 
 INCOMING_SCHEMA = RAW_SCHEMA.append(pa.field("position", pa.int64(), nullable=False))
-TEMPORARY = ("incoming", "refused", "known", "repeats", "origin_of_batch")
+TEMPORARY = ("incoming", "refused", "known", "judged", "repeats", "origin_of_batch")
 
 
 def append(

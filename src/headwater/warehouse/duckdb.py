@@ -15,25 +15,45 @@ from headwater.warehouse import schema
 from headwater.warehouse.append import append
 from headwater.warehouse.protocol import Appended, EventBatch
 
-MEMORY_LIMIT = "4GB"  # of the engine's buffers; what does not fit goes to the temporary folder beside the file
+MEMORY_LIMIT = 4 * 1024**3  # bytes of the engine's buffers; what does not fit goes to the temporary folder beside the file
 
 
 def translate(error: duckdb.Error, path: str) -> HeadwaterError:
     """DuckDB's error as one of ours."""
-    text = str(error).split("\n\n")[0].strip()
+    text = " ".join(str(error).split("\n\n")[0].split())
+    what = text.partition(": ")[2] or text
     held = re.search(r"lock is held in (.*?)\(PID (\d+)\)", text)
     if held:
         holder = f"{held[1].strip()} (process {held[2]})"
         return WarehouseLocked(f"The warehouse {path} is in use by {holder}: wait until it is done, or stop it, and try again.")
-    if "No space left" in text or "failed to offload" in text or "max_temp_directory_size" in text:
-        return DiskFull(f"The disk of {path} is full: free some space and run the same command again; nothing was changed.")
-    if "Permission denied" in text or "read-only" in text.lower():
-        return WarehouseError(f"{path} cannot be written: make the folder writable, or choose another with --home. ({text})")
-    if isinstance(error, duckdb.IOException | duckdb.SerializationException) and "valid DuckDB" in text:
-        return WarehouseError(f"{path} is not a DuckDB file: name another file in warehouse.url, or move this one away. ({text})")
+    if is_disk_full(text):
+        return DiskFull(f"The disk of {path} is full: free some space and run the same command again; what was not finished has left no trace.")
+    if "attached in read-only mode" in text:
+        return QueryError(f"A query only reads, and DuckDB says: {what} Ask with a select.")
+    if "Permission denied" in text or "Read-only file system" in text or "Cannot open file" in text:
+        return WarehouseError(f"{path} cannot be opened for writing: make the folder writable, or choose another with --home. ({what})")
+    if isinstance(error, duckdb.IOException | duckdb.SerializationException) and (
+        "valid DuckDB" in text or "enough bytes" in text or "Is a directory" in text
+    ):
+        return WarehouseError(f"{path} is not a DuckDB file: name another file in warehouse.url, or move this one away. ({what})")
     if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
-        return WarehouseError(f"The warehouse {path} could not be used: {text}")
-    return QueryError(text)
+        return WarehouseError(f"The warehouse {path} could not be used, check the file and its disk: {what}")
+    if isinstance(error, duckdb.CatalogException) and "does not exist" in text:
+        missing = what.partition("!")[0]  # what DuckDB guesses then is a table of its own
+        return QueryError(f"{missing}: `headwater tables` lists those there are, and `headwater build` makes the marts.")
+    return QueryError(f"DuckDB cannot run this SQL: {what}. Correct it and try again.")
+
+
+def is_disk_full(text: str) -> bool:
+    return "No space left" in text or "failed to offload" in text or "max_temp_directory_size" in text
+
+
+def keep_memory_small(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lowers the limit, which DuckDB sets by the machine's or the container's memory, and never raises it."""
+    row = connection.execute("select current_setting('memory_limit')").fetchone()
+    number, unit = str(row[0] if row else "").split()
+    if float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit) > MEMORY_LIMIT:
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT} bytes'")
 
 
 class DuckDBWarehouse:
@@ -50,7 +70,8 @@ class DuckDBWarehouse:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = duckdb.connect(str(path), read_only=read_only)
             self._connection.execute("set timezone = 'UTC'")
-            self._connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+            self._connection.execute("set enable_progress_bar = false")  # it would print among the answers
+            keep_memory_small(self._connection)
             self._connection.execute("set preserve_insertion_order = true")
             if not read_only:
                 for statement in schema.statements("varchar"):
@@ -58,7 +79,9 @@ class DuckDBWarehouse:
         except duckdb.Error as error:
             raise translate(error, str(path)) from error
         except OSError as error:
-            raise WarehouseError(f"{path.parent} cannot be used as a folder for the warehouse: {error.strerror}.") from error
+            raise WarehouseError(
+                f"{path.parent} cannot be used as a folder for the warehouse ({error.strerror}): choose another with --home."
+            ) from error
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -147,7 +170,13 @@ class DuckDBWarehouse:
         return nullcontext()  # the file's lock has seen to it
 
     def dbt_output(self, schema: str) -> dict[str, Any]:
-        return {"type": "duckdb", "path": str(self.path), "schema": schema, "threads": os.cpu_count() or 2}
+        return {
+            "type": "duckdb",
+            "path": str(self.path),
+            "schema": schema,
+            "threads": os.cpu_count() or 2,
+            "settings": {"TimeZone": "UTC", "enable_progress_bar": False},
+        }
 
     def close(self) -> None:
         self._connection.close()

@@ -1,9 +1,11 @@
 """PostgreSQL, through ADBC: Arrow in by COPY, Arrow out."""
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import adbc_driver_manager
 import pyarrow as pa
@@ -13,7 +15,7 @@ from adbc_driver_postgresql import dbapi
 from headwater.errors import DiskFull, HeadwaterError, QueryError, WarehouseError, WarehouseLocked, WarehouseUnavailable
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
-from headwater.warehouse.protocol import Appended, EventBatch
+from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch
 
 TEXT = 'text collate "C"'  # ordered by bytes, as on every other engine
 
@@ -25,29 +27,68 @@ INDEXES = [
 ]
 
 
+# what libpq takes from a URL and dbt from its profile alike
+SHARED_OPTIONS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
+
+
 def without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+    """Hides too much rather than too little: a URL that is written wrongly holds its password at odd places."""
+    hidden = re.sub(r"(?<=://)([^:@/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"(?i)(?<=[?&])(password|sslpassword)=[^&]*", r"\1=***", hidden)
 
 
 def translate(error: Exception, url: str) -> HeadwaterError:
-    """ADBC's error as one of ours, by SQLSTATE where there is one."""
+    """ADBC's error as one of ours: by SQLSTATE where there is one, else it happened on the way in."""
     shown, state = without_password(url), getattr(error, "sqlstate", None) or ""
-    text = str(error).split("Query was:")[0].split(". SQLSTATE")[0].split("ERROR:")[-1].strip()
+    text = str(error).split("Query was:")[0].split(". SQLSTATE")[0].split("ERROR:")[-1].split("\nLINE ")[0]
     text = " ".join(text.split())
+    if not state and "failed to connect" in text.lower():
+        return not_connected(text.split("Failed to connect:")[-1].strip(), shown)
     if state.startswith("53") and state != "53300":
         return DiskFull(f"The PostgreSQL at {shown} has no room left: free some space and run the same command again. ({text})")
     if state.startswith(("08", "57P")) or state == "53300" or "connection" in text.lower() and not state:
-        return WarehouseUnavailable(
-            f"The PostgreSQL at {shown} does not answer: check that it runs and that warehouse.url is right. ({text})"
-        )
+        return unavailable(text, shown)
     if state in ("55P03", "40P01", "40001"):
         return WarehouseLocked(f"The PostgreSQL at {shown} is busy with another headwater: try again when it is done.")
-    if state.startswith("28") or state in ("3D000", "42501", "25006"):
-        return WarehouseError(f"The PostgreSQL at {shown} refuses: {text}. Check user, password, database and rights.")
-    return QueryError(text)
+    if state == "25006":
+        return QueryError(f"A query only reads, and PostgreSQL says: {text}. Ask with a select.")
+    if state.startswith("28") or state in ("3D000", "42501"):
+        return refused(text, shown)
+    if state == "54000" and "index row" in text:
+        return WarehouseError(
+            "An id is longer than PostgreSQL can index (some 2,700 bytes of event_id, device or transaction_id): "
+            "shorten it and load again; nothing of the file was stored."
+        )
+    if state == "42P01":
+        return QueryError(f"{text[:1].upper()}{text[1:]}: `headwater tables` lists those there are, and `headwater build` makes the marts.")
+    return QueryError(f"PostgreSQL cannot run this SQL: {text}. Correct it and try again.")
+
+
+def not_connected(text: str, shown: str) -> HeadwaterError:
+    """libpq has no SQLSTATE for this: three kinds of mistakes, told apart by its words."""
+    if "FATAL:" in text:  # the server has answered
+        said = text.split("FATAL:")[-1].strip()
+        is_passing = "starting up" in said or "shutting down" in said or "too many" in said or "remaining connection" in said
+        return unavailable(said, shown) if is_passing else refused(said, shown)
+    if "no password supplied" in text:
+        return refused(text, shown)
+    if text.startswith(("invalid", "missing", "unexpected", "forbidden", "extra key", "end of string")):
+        # its words are left out: they can hold a piece of the password
+        return WarehouseError(
+            f"warehouse.url ({shown}) cannot be read: write special characters of user, password and database "
+            "percent-encoded (@ is %40, / is %2F, % is %25), and use only parameters that PostgreSQL knows."
+        )
+    return unavailable(text, shown)
+
+
+def unavailable(text: str, shown: str) -> WarehouseUnavailable:
+    return WarehouseUnavailable(
+        f"The PostgreSQL at {shown} does not answer: check that it runs and that warehouse.url is right. ({text})"
+    )
+
+
+def refused(text: str, shown: str) -> WarehouseError:
+    return WarehouseError(f"The PostgreSQL at {shown} refuses: {text}. Check user, password, database and rights.")
 
 
 class PostgresWarehouse:
@@ -61,17 +102,52 @@ class PostgresWarehouse:
         except adbc_driver_manager.Error as error:
             raise translate(error, url) from error
         self.execute("set timezone = 'UTC'")
-        self.schema = str(self.query("select current_schema() as name")["name"][0].as_py())
+        session = self.query(
+            "select session_user as role, current_database() as database, current_schema() as schema, "
+            "current_setting('search_path') as search_path"
+        ).to_pylist()[0]
+        self._user, self._database = str(session["role"]), str(session["database"])
+        self.schema = self._checked_schema(session["schema"], session["search_path"])
         if read_only:
             self.execute("set default_transaction_read_only = on")
-            return
+        elif not self._is_ready():
+            self._make_ready()
+
+    def _checked_schema(self, name: str | None, search_path: str) -> str:
+        shown = without_password(self.url)
+        if name is None:
+            raise WarehouseError(
+                f"The PostgreSQL at {shown} has none of the schemas {search_path}: make one with `create schema`, or "
+                "name another in warehouse.url (?options=-csearch_path%3DNAME)."
+            )
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,50}", name):
+            raise WarehouseError(
+                f'The schema "{name}" of {shown} has a name that headwater cannot use: take one of at most 51 small letters, '
+                "digits and _ (?options=-csearch_path%3DNAME)."
+            )
+        return name
+
+    def _is_ready(self) -> bool:
+        """Looked up, not left to `if not exists`: that waits for whoever is loading, and makes others wait."""
+        wanted = [*re.findall(r"(?<=if not exists )\w+", " ".join(self._definitions()))]
+        names = ", ".join(f"'{name}'" for name in wanted)
+        found = self.query(
+            f"select count(*) as n from pg_class where relnamespace = '{self.schema}'::regnamespace and relname in ({names})"
+        )
+        return int(found["n"][0].as_py()) == len(wanted)
+
+    def _make_ready(self) -> None:
         with self.transaction():
             self.execute("select pg_advisory_xact_lock(hashtext('headwater schema'))")
-            for statement in schema.statements(TEXT):
+            for statement in self._definitions():
                 self.execute(statement)
-            for table in ("ga4_events_raw", "events_streaming"):
-                for index in INDEXES:
-                    self.execute(index.format(table=table))
+
+    @staticmethod
+    def _definitions() -> list[str]:
+        return [
+            *schema.statements(TEXT),
+            *(index.format(table=table) for table in RAW_TABLES for index in INDEXES),
+        ]
 
     def execute(self, sql: str) -> None:
         try:
@@ -93,9 +169,8 @@ class PostgresWarehouse:
         except adbc_driver_manager.Error as error:
             self._give_up()
             raise translate(error, self.url) from error
-        return pa.table(
-            {name: plain(column) for name, column in zip(table.column_names, table.columns, strict=True)}
-        )
+        columns = [plain(column, field) for column, field in zip(table.columns, table.schema, strict=True)]
+        return pa.Table.from_arrays(columns, table.column_names)
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """COPY into a table of text-like columns first: ADBC's types are matched to the table's by a cast."""
@@ -183,7 +258,7 @@ class PostgresWarehouse:
                 self.execute(f"create index if not exists {table}_{column} on {self.schema}.{table} ({column})")
 
     def unqualified(self, sql: str) -> str:
-        return sql.replace(f'"{self.dbt_output("")["dbname"]}".', "")
+        return sql.replace(f'"{self._database}".', "")
 
     @contextmanager
     def only_builder(self) -> Iterator[None]:
@@ -198,32 +273,48 @@ class PostgresWarehouse:
             self.query(f"select pg_advisory_unlock({key}) as released")
 
     def dbt_output(self, schema: str) -> dict[str, Any]:
+        """What the URL leaves open, libpq decides for both: environment, password file, socket."""
         parts = urlsplit(self.url)
         options = dict(parse_qsl(parts.query))
+        login, _, place = parts.netloc.rpartition("@")
+        host, _, port = place.rpartition(":") if re.search(r":\d*$", place) else (place, "", "")
         return {
             "type": "postgres",
-            "host": options.get("host") or parts.hostname or "localhost",
-            "port": int(options.get("port") or parts.port or 5432),
-            "user": unquote(parts.username or options.get("user") or ""),
-            "password": unquote(parts.password or options.get("password") or ""),
-            "dbname": parts.path.lstrip("/") or options.get("dbname") or "postgres",
+            "host": options.get("host") or unquote(host).strip("[]") or os.environ.get("PGHOST", ""),
+            "port": int(options.get("port") or port or os.environ.get("PGPORT") or 5432),
+            "user": self._user,
+            "password": unquote(login.partition(":")[2])
+            or options.get("password")
+            or os.environ.get("PGPASSWORD", ""),
+            "dbname": self._database,
             "schema": schema,
             "threads": 4,
-            **({"sslmode": options["sslmode"]} if "sslmode" in options else {}),
+            **{name: options[name] for name in SHARED_OPTIONS if name in options},
         }
 
     def close(self) -> None:
         self._connection.close()
 
 
-def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """PostgreSQL's numeric reaches Arrow as text: as decimals again, with the digits that are there."""
+def plain(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    """PostgreSQL's numeric reaches Arrow as text: as decimals again, of the column's type or with the digits that are there."""
     if isinstance(column.type, pa.OpaqueType):
         text = pa.chunked_array([chunk.storage for chunk in column.chunks], pa.string())
-        if column.type.type_name != "numeric":
-            return text
-        digits = pc.max(pc.utf8_length(pc.replace_substring_regex(text, r"^[^.]*\.?", ""))).as_py() or 0
-        return text.cast(pa.decimal128(38, digits))
+        return as_numbers(text, field) if column.type.type_name == "numeric" else text
     if isinstance(column.type, pa.BaseExtensionType):  # json
         return pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
     return column
+
+
+def as_numbers(text: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    declared = int((field.metadata or {}).get(b"POSTGRESQL:typmod", b"-1")) - 4
+    if declared >= 0:  # precision and scale, as PostgreSQL packs them
+        precision, scale = declared >> 16, declared & 0x7FF
+    else:
+        whole = pc.max(pc.utf8_length(pc.replace_substring_regex(text, r"^-|\..*$", ""))).as_py() or 0
+        scale = pc.max(pc.utf8_length(pc.replace_substring_regex(text, r"^[^.]*\.?", ""))).as_py() or 0
+        precision = 38 if whole + scale <= 38 else whole + scale
+    is_number = pc.all(pc.match_substring_regex(text, r"^-?[0-9]")).as_py()  # neither NaN nor infinity
+    if precision > 38 or is_number is False:
+        return text.cast(pa.float64())
+    return text.cast(pa.decimal128(precision, scale))

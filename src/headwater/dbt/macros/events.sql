@@ -66,6 +66,11 @@
     )
 {%- endmacro %}
 
+{#- Whether one event can be stored as streamed and as loaded, and neither the door nor the rule of days has seen to it. -#}
+{% macro ids_may_meet() %}
+    {{ return(var('streams') or not var('supersede_streamed')) }}
+{% endmacro %}
+
 {#- The rows of a raw table that count: arrived, in scope, and not replaced by an export of the same stream and day. -#}
 {% macro rows_that_count(raw, scope) %}
     select
@@ -81,11 +86,13 @@
     where {{ arrived() }}
         and {{ scope }}
         and covered.stream_id is null
-        {%- if raw.identifier == 'events_streaming' and not var('supersede_streamed') %}
+        {%- if ids_may_meet() %}
         and not exists (
             select 1
             from {{ source('live', 'ga4_events_raw') }} as loaded
-            where loaded.event_id = raw.event_id
+            where raw.source_kind = 'stream'
+                and loaded.source_kind <> 'stream'
+                and loaded.event_id = raw.event_id
                 and {{ stream_of('loaded.stream_id') }} = {{ stream_of('raw.stream_id') }}
                 and loaded.batch_id <= (select to_batch from {{ source('build', 'headwater_window') }})
         )
@@ -98,7 +105,11 @@
         select
             *,
             {{ says_nothing('source', 'medium', 'source_domain') }} as is_void,
-            {{ says_nothing('first_user_source', 'first_user_medium', 'first_user_domain') }} as first_user_is_void,
+            {{ says_nothing('first_user_source', 'first_user_medium', 'first_user_domain') }}
+            or (
+                first_user_source is null and first_user_medium is null
+                and coalesce(first_user_campaign in ('(organic)', '(referral)'), false)
+            ) as first_user_is_void,
             coalesce(campaign in ('(organic)', '(referral)'), false) as campaign_is_a_guess,
             case
                 when coalesce(gclid, dclid, gbraid, wbraid) is not null then 'google'

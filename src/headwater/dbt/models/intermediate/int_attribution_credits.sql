@@ -2,6 +2,8 @@
 -- what is left. So both sums are exact, and the same on every engine.
 {%- set models = var('attribution_models') %}
 {%- set exact = 1000000000000 %}
+{#- wide enough for the product: a decimal that is not keeps its width on some engines, and overflows -#}
+{%- set value_in_millionths = 'cast(conversion_value as decimal(24, 6)) * 1000000' %}
 
 with journeys as (
     select * from {{ ref('int_user_journeys') }}
@@ -79,17 +81,15 @@ credited as (
     select
         weighted.*,
         sum(weighted.weight) over (partition by weighted.conversion_id, weighted.attribution_model) as weight_sum,
-        -- a decayed weight may round to 0: what is left over goes to the last step that has one
         row_number() over (
-            partition by weighted.conversion_id, weighted.attribution_model
-            order by case when weighted.weight > 0 then 0 else 1 end, weighted.step_number desc
+            partition by weighted.conversion_id, weighted.attribution_model order by weighted.step_number desc
         ) as place_from_the_end,
         conversions.conversion_event,
         conversions.conversion_date,
         conversions.conversion_value
     from weighted
     inner join conversions on conversions.conversion_id = weighted.conversion_id
-    where weighted.weight > 0 or weighted.attribution_model = 'time_decay'
+    where weighted.weight > 0
 ),
 
 shared as (
@@ -97,7 +97,7 @@ shared as (
         *,
         {{ divide_whole(whole_number('weight') ~ ' * ' ~ exact, whole_number('weight_sum')) }} as credit_units,
         {{ divide_whole(
-            whole_number('conversion_value * 1000000') ~ ' * 1000 * weight', whole_number('weight_sum')
+            whole_number(value_in_millionths) ~ ' * 1000 * weight', whole_number('weight_sum')
         ) }} as value_units
     from credited
 ),
@@ -112,7 +112,7 @@ settled as (
         end as settled_credit,
         case
             when place_from_the_end = 1
-                then {{ whole_number('conversion_value * 1000000') }} * 1000
+                then {{ whole_number(value_in_millionths) }} * 1000
                     - sum(value_units) over (partition by conversion_id, attribution_model) + value_units
             else value_units
         end as settled_value

@@ -77,7 +77,7 @@ refunded as (
     select
         refunds.conversion_id,
         {%- if var('reporting_currency') %}
-        sum(round(refunds.value * case when refunds.currency is null then 1 else rates.rate end, 6)) as value,
+        sum(round(cast(refunds.value as decimal(24, 6)) * case when refunds.currency is null then 1 else rates.rate end, 6)) as value,
         max(case when refunds.currency is not null and rates.rate is null then 1 else 0 end) = 1 as lacks_rate,
         {%- else %}
         sum(refunds.value) as value,
@@ -97,7 +97,8 @@ valued as (
         {%- if var('reporting_currency') %}
         case
             when counted.currency is null then counted.value
-            else cast(round(counted.value * rates.rate, 6) as decimal(18, 6))
+            -- a product of two narrow decimals overflows on some engines
+            else cast(round(cast(counted.value as decimal(24, 6)) * rates.rate, 6) as decimal(18, 6))
         end as own_value
         {%- else %}
         counted.value as own_value

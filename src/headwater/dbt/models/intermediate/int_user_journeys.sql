@@ -83,7 +83,11 @@ unexplained as (
         '(none)' as last_medium,
         cast(null as varchar) as last_campaign
     from conversions
-    where conversion_id not in (select conversion_id from steps)
+    where not exists (
+        select 1
+        from steps
+        where steps.conversion_id = conversions.conversion_id
+    )
 ),
 
 journeys as (

@@ -53,14 +53,23 @@ replaced as (
         and newly_covered.event_date = {{ local_date('replaceable.event_timestamp') }}
     where exists (select 1 from newly_covered)
 ),
-{%- if not var('supersede_streamed') %}
+{%- if ids_may_meet() %}
 
-shadowed as (
-    select streamed.device_id, streamed.transaction_id
-    from streamed
-    inner join loaded on loaded.event_id = streamed.event_id
+-- streamed rows whose id has now been loaded, too
+met as (
+    select streamed_rows.device_id, streamed_rows.transaction_id
+    from (
+        select event_id, device_id, transaction_id
+        from loaded
+        where source_kind = 'stream'
+        union all
+        select event_id, device_id, transaction_id
+        from streamed
+    ) as streamed_rows
+    inner join loaded on loaded.event_id = streamed_rows.event_id
     cross join batches
-    where loaded.batch_id > batches.from_batch and loaded.batch_id <= batches.to_batch
+    where loaded.source_kind <> 'stream'
+        and loaded.batch_id > batches.from_batch and loaded.batch_id <= batches.to_batch
 ),
 {%- endif %}
 
@@ -68,9 +77,9 @@ changes as (
     select * from arrived
     union
     select * from replaced
-    {%- if not var('supersede_streamed') %}
+    {%- if ids_may_meet() %}
     union
-    select * from shadowed
+    select * from met
     {%- endif %}
 )
 
