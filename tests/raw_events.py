@@ -37,7 +37,13 @@ def raw(event_id: str, **columns: Any) -> Row:
 
 
 def letter(original: str, *, line: int | None = 1) -> Row:
-    return {"origin": "a.ndjson", "line": line, "reason": "malformed_json", "detail": "?", "original": original}
+    return {
+        "origin": "a.ndjson",
+        "line": line,
+        "reason": "malformed_json",
+        "detail": "?",
+        "original": original,
+    }
 
 
 def batch(rows: Iterable[Row], letters: Iterable[Row] = ()) -> EventBatch:

@@ -92,6 +92,7 @@ MALLORY = [
     ),
     event("x'2\"$(ls)", "mal'l\"ory", "05-01T10:01:00", "begin_checkout", **money("0", "T'; --")),
     event("x'3", "mal'l\"ory", "05-01T10:02:00", "purchase", **money("5", "T'; --")),
+    event("x" * 120, "mal'l\"ory", "05-01T10:03:00", "purchase", **money("5", "T" * 120)),
 ]
 
 SETTINGS = {"timezone": "Europe/Berlin", "attribution.conversion_events": ["purchase", "begin_checkout"]}
@@ -126,9 +127,10 @@ def text_of(facts: Explanation, width: int = 80) -> str:
 
 
 ADAS_PAGE = """\
-purchase 4b7e19c2d0: 27.50 EUR
-Sat 2 May 2026, 14:05:00 in Europe/Berlin (12:05:00 UTC), order T-1001
+purchase of 27.50 EUR, order T-1001
+Sat 2 May 2026, 14:05:00 in Europe/Berlin (12:05:00 UTC)
 One person on 2 devices, joined by user id ada
+Id 4b7e19c2d0
 
 40.00 less 12.50 refunded (1 refund, 6 May 2026) = 27.50 EUR.
 The order was sent twice; the first one counts.
@@ -173,7 +175,7 @@ Credit, in EUR
 
                                first   last          position    time
                                click  click  linear     based   decay
-  1  Paid Search                100%      -     25%       40%   15.4%
+  1  Paid Search                100%      -     25%       40%  15.40%
      google / cpc              27.50      -   6.875     11.00    4.23
   2  Organic Social                -      -     25%       10%  21.81%
      instagram.com / referral      -      -   6.875      2.75    6.00
@@ -214,9 +216,10 @@ The same in a table:
 """
 
 BOBS_PAGE = """\
-purchase b2: 9.90
+purchase of 9.90
 Tue 21 Apr 2026, 00:30:00 in Europe/Berlin (Mon 20 Apr 2026, 22:30:00 UTC)
 One device on which nobody has logged in
+Id b2
 
 The journey, from the first touch known to the conversion
 
@@ -245,9 +248,10 @@ Credit
 """
 
 EVES_PAGE = """\
-purchase e3: 100.00 EUR
+purchase of 100.00 EUR
 Sun 3 May 2026, 12:10:00 in Europe/Berlin (10:10:00 UTC)
 One device on which nobody has logged in
+Id e3
 
 The journey, from the first touch known to the conversion
 
@@ -325,7 +329,7 @@ def test_page_of_many_touches_leaves_out_what_matters_least(shop: Product) -> No
 
 @pytest.mark.parametrize("width", [80, 100])
 def test_no_line_is_wider_than_the_page(shop: Product, width: int) -> None:
-    for wanted in ("4b7e19c2d0", "b2", "e3", "m-buys", "x'3"):
+    for wanted in ("4b7e19c2d0", "b2", "e3", "m-buys", "x'3", "x" * 120):
         lines = text_of(facts_of(shop, wanted), width).splitlines()
         assert [line for line in lines if cell_len(line) > width and "headwater query" not in line] == []
 
@@ -433,7 +437,8 @@ def test_page_with_other_settings(new_product: Callable[..., Product]) -> None:
     for part in (
         "100.00 USD at 0.92 (the rate of 2026-05-01) = 92.00, less 10.00 refunded (2\n"
         "refunds, 5 May 2026 and 6 May 2026) = 82.00 EUR.\n",
-        "Sat 2 May 2026, 17:00:00 UTC, order Z1\nOne device, not joined with others (identity = device)\n",
+        "purchase of 82.00 EUR, order Z1\nSat 2 May 2026, 17:00:00 UTC\n"
+        "One device, not joined with others (identity = device)\n",
         "  step 1  Fri 1 May 2026, 18:00:00     23 h before           on A\n"
         "       │  Partners: partner-7 / cpc\n"
         "       │  tagged; your own rule 1: source matches partner-[0-9]+ (custom-1)\n",
@@ -448,7 +453,7 @@ def test_page_with_other_settings(new_product: Callable[..., Product]) -> None:
     assert no_rate.conversion.conversion_value is None
     assert {one.credited_value for one in no_rate.credits} == {None}
     told = text_of(no_rate)
-    assert "purchase z6: no value\n" in told
+    assert "purchase without a value, order Z2\n" in told
     assert "No value in EUR: no rate for CHF in the week up to 2026-05-02:\n" in told
     assert "\n  headwater rates FILE.csv\n" in told
     assert "7.00, all of it taken back by a refund without a value (2 May 2026) = 0.00 EUR." in text_of(
@@ -496,6 +501,7 @@ def test_span(length: timedelta, words: str) -> None:
         ("0", "0%"),
         ("1", "100%"),
         ("0.5", "50%"),
+        ("0.154", "15.40%"),
         ("0.333333333333", "33.33%"),
         ("0.000000000001", "<0.01%"),
         ("0.999999999999", ">99.99%"),

@@ -45,9 +45,10 @@ def test_explain_prints_a_page_and_its_facts(built: Path, run: Any) -> None:
     ran = run("explain", "t1", "--home", str(built))
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(
-        "purchase purchase-1: 12.50 USD\n"
-        "Fri 1 May 2026, 11:00:00 UTC, order t1\n"
+        "purchase of 12.50 USD, order t1\n"
+        "Fri 1 May 2026, 11:00:00 UTC\n"
         "One device on which nobody has logged in\n"
+        "Id purchase-1\n"
     )
     assert f"--home {built}" in ran.out.splitlines()[-1]
 

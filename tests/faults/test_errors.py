@@ -72,10 +72,21 @@ def test_a_query_that_cannot_be_answered(warehouse_home: Path, fails: Run, sql: 
     assert re.search(said, fails("query", sql, home=warehouse_home))
 
 
-def test_a_query_changes_nothing(warehouse_home: Path, fails: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_query_changes_nothing(
+    warehouse_home: Path, fails: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     for sql in ("delete from ga4_events_raw", "select 1; delete from ga4_events_raw"):
         fails("query", sql, home=warehouse_home)
-    main(["query", "select count(*) as n from ga4_events_raw", "--format", "csv", "--home", str(warehouse_home)])
+    main(
+        [
+            "query",
+            "select count(*) as n from ga4_events_raw",
+            "--format",
+            "csv",
+            "--home",
+            str(warehouse_home),
+        ]
+    )
     assert capsys.readouterr().out.split() == ["n", "1"]
 
 
@@ -84,7 +95,9 @@ def test_a_postgres_that_is_down(home: Path, fails: Run, command: list[str]) -> 
     configured(home, "postgresql://ann:s3cret@127.0.0.1:1/db")
     command = [str(home.parent / "events.ndjson") if word == "EVENTS" else word for word in command]
     error = fails(*command, home=home)
-    assert "The PostgreSQL at postgresql://ann:***@127.0.0.1:1/db does not answer: check that it runs" in error
+    assert (
+        "The PostgreSQL at postgresql://ann:***@127.0.0.1:1/db does not answer: check that it runs" in error
+    )
     assert "s3cret" not in error
 
 
@@ -108,7 +121,9 @@ def test_a_postgres_that_refuses(
 def holder(home: Path) -> Iterator[int]:
     """Another process that has the warehouse's file open."""
     path = loaded(home) / "warehouse.duckdb"
-    program = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    program = (
+        "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -127,7 +142,9 @@ def test_a_file_that_another_process_holds(home: Path, fails: Run, holder: int, 
 @pytest.mark.parametrize("content", [b"hello", b"hello" * 10_000])
 def test_a_file_that_is_no_warehouse(home: Path, fails: Run, content: bytes) -> None:
     (home / "warehouse.duckdb").write_bytes(content)
-    assert "is not a DuckDB file: name another file in warehouse.url, or move this one away" in fails("build", home=home)
+    assert "is not a DuckDB file: name another file in warehouse.url, or move this one away" in fails(
+        "build", home=home
+    )
     assert (home / "warehouse.duckdb").read_bytes() == content
 
 

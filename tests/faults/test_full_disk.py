@@ -16,12 +16,14 @@ COUNTS = "select (select count(*) from ga4_events_raw) as rows_held, (select coa
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """40 MB of memory as a disk of its own."""
+    """64 MB of memory as a disk of its own."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0:
         pytest.skip("NO FULL DISK TESTED: only root can mount a small disk for it")
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", disk], capture_output=True, text=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True, text=True
+    )
     if made.returncode != 0:
         pytest.skip(f"NO FULL DISK TESTED: mount says {made.stderr.strip()}")
     yield disk
@@ -31,12 +33,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk(small_disk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = generate(tmp_path / "events", days=6, persons=3_000, seed=1)
     ballast = small_disk / "ballast"
-    ballast.write_bytes(b"x" * 36 * 1024 * 1024)
+    ballast.write_bytes(b"x" * 60 * 1024 * 1024)
     arguments = ["load", *map(str, made.files), "--home", str(small_disk)]
     capsys.readouterr()
     assert main(arguments) == 1
     error = capsys.readouterr().err
-    assert "is full: free some space and run the same command again; what was not finished has left no trace" in error
+    assert (
+        "is full: free some space and run the same command again; what was not finished has left no trace"
+        in error
+    )
     assert "Traceback" not in error
     ballast.unlink()
 

@@ -31,7 +31,9 @@ def purchase(number: int, **columns: Any) -> dict[str, Any]:
 
 def published(product: Product) -> dict[str, list[str]]:
     """All that readers see, save the moments of loading and building."""
-    return contents(product.warehouse, [name for name in product.warehouse.tables() if name != "dead_letters"])
+    return contents(
+        product.warehouse, [name for name in product.warehouse.tables() if name != "dead_letters"]
+    )
 
 
 def again(product: Product, dotted: dict[str, Any]) -> Product:
@@ -71,7 +73,9 @@ def test_a_build_does_what_has_changed_and_says_why(new_product: NewProduct) -> 
     linear.close()
 
 
-def test_a_second_currency_leaves_the_last_tables_until_the_settings_say_more(new_product: NewProduct) -> None:
+def test_a_second_currency_leaves_the_last_tables_until_the_settings_say_more(
+    new_product: NewProduct,
+) -> None:
     product = new_product()
     product.load([purchase(1)])
     product.build(test=False)
@@ -80,7 +84,9 @@ def test_a_second_currency_leaves_the_last_tables_until_the_settings_say_more(ne
     product.load([purchase(2, currency="USD")])
     seen = {name: rows for name, rows in before.items() if not name.startswith(("ga4_", "stg_ga4_events"))}
     for full_refresh in (False, True):
-        with pytest.raises(BuildError, match=r'set reporting_currency in headwater.toml .* "EUR".*still in place'):
+        with pytest.raises(
+            BuildError, match=r'set reporting_currency in headwater.toml .* "EUR".*still in place'
+        ):
             product.build(full_refresh=full_refresh)
         after = published(product)
         assert {name: after[name] for name in seen} == seen
@@ -110,7 +116,9 @@ def test_a_model_that_fails_leaves_the_last_tables_and_the_next_build_is_complet
     before = published(product)
     product.load([purchase(2), purchase(3)])
     product.warehouse.execute("alter table headwater_coverage rename to elsewhere")  # by hand, say
-    with pytest.raises(BuildError, match=r"The model \w+ could not be built, and the tables of the last good build"):
+    with pytest.raises(
+        BuildError, match=r"The model \w+ could not be built, and the tables of the last good build"
+    ):
         product.build(test=False)
     for table in ("mart_attribution", "int_conversions", "int_touchpoints"):
         assert contents(product.warehouse, [table])[table] == before[table]
@@ -143,7 +151,7 @@ def test_the_second_builder_on_a_server_is_told_at_once(
     builder.start()
     assert halfway.wait(60)
     started = time.monotonic()
-    with pytest.raises(WarehouseLocked, match="Another headwater is building .*: wait until it is done"):
+    with pytest.raises(WarehouseLocked, match=r"Another headwater is building .*: wait until it is done"):
         other.build(test=False)
     assert time.monotonic() - started < 1
     go_on.set()

@@ -69,7 +69,9 @@ def test_readers_see_one_build_or_the_next(new_product: NewProduct, engine: str)
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_a_publication_that_fails_halfway_changes_nothing(new_product: NewProduct, full_refresh: bool) -> None:
+def test_a_publication_that_fails_halfway_changes_nothing(
+    new_product: NewProduct, full_refresh: bool
+) -> None:
     product = new_product()
     product.load(orders(0, 3))
     product.build(test=False)

@@ -93,7 +93,9 @@ def test_rows_are_judged_as_if_they_came_one_by_one(
             "select event_id, source_kind, page_location from ga4_events_raw union all "
             "select event_id, source_kind, page_location from events_streaming"
         ).to_pylist()
-        assert Counter(map(told, stored)) == Counter(told(row) for rows in model.stored.values() for row in rows)
+        assert Counter(map(told, stored)) == Counter(
+            told(row) for rows in model.stored.values() for row in rows
+        )
         refused = warehouse.query("select original from dead_letters where reason = 'id_conflict'")
         assert Counter(told(json.loads(text)) for text in refused["original"].to_pylist()) == Counter(
             {told(row) for row in model.conflicts}
@@ -185,7 +187,8 @@ def test_ids_are_computed_looks_in_the_stretch_of_time_that_can_hold_them(new_pr
 def numbered(count: int) -> EventBatch:
     rows = batch([raw("one")]).events.take([0] * count)
     return EventBatch(
-        rows.set_column(0, rows.schema.field(0), [[f"{number}" for number in range(count)]]), batch([]).dead_letters
+        rows.set_column(0, rows.schema.field(0), [[f"{number}" for number in range(count)]]),
+        batch([]).dead_letters,
     )
 
 

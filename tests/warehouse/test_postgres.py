@@ -1,7 +1,7 @@
 """What only PostgreSQL knows: URLs, passwords, schemas, numbers of any size, sessions side by side."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,10 @@ def test_a_wrong_password_is_told_without_it(secret_url: str, spoilt: str) -> No
 def test_a_password_never_shows() -> None:
     assert without_password("postgresql://ann:s%40c@h/db?x=1") == "postgresql://ann:***@h/db?x=1"
     assert without_password("postgresql://ann:s/e@c@h/db") == "postgresql://ann:***@h/db"
-    assert without_password("postgresql:///db?user=a&password=sec&port=1") == "postgresql:///db?user=a&password=***&port=1"
+    assert (
+        without_password("postgresql:///db?user=a&password=sec&port=1")
+        == "postgresql:///db?user=a&password=***&port=1"
+    )
     assert without_password("postgresql://ann@h/db") == "postgresql://ann@h/db"
 
 
@@ -129,7 +132,9 @@ def test_what_the_url_leaves_open_comes_from_the_environment(
 
 
 def test_a_server_that_is_down(tmp_path: Path) -> None:
-    with pytest.raises(WarehouseUnavailable, match=r"does not answer: check that it runs.*Connection refused"):
+    with pytest.raises(
+        WarehouseUnavailable, match=r"does not answer: check that it runs.*Connection refused"
+    ):
         PostgresWarehouse("postgresql://ann:secret@127.0.0.1:1/db")
 
 
@@ -171,7 +176,9 @@ def test_an_id_that_is_too_long_to_index_is_told(server: Any, column: str) -> No
     warehouse = PostgresWarehouse(server.get_uri())
     long = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(20_000))
     with pytest.raises(WarehouseError, match="longer than PostgreSQL can index"):
-        warehouse.append("ga4_events_raw", "a", [batch([raw("short"), raw(**{"event_id": "long", column: long})])])
+        warehouse.append(
+            "ga4_events_raw", "a", [batch([raw("short"), raw(**{"event_id": "long", column: long})])]
+        )
     assert contents(warehouse)["ga4_events_raw"] == []
     warehouse.close()
 
@@ -205,7 +212,9 @@ def test_two_loads_at_once_store_each_event_once(server: Any) -> None:
 
     def work(warehouse: PostgresWarehouse) -> None:
         for start in range(0, 2_000, 500):
-            results.append(warehouse.append("ga4_events_raw", "a", [batch(rows[start : start + 500])]).accepted)
+            results.append(
+                warehouse.append("ga4_events_raw", "a", [batch(rows[start : start + 500])]).accepted
+            )
 
     threads = [threading.Thread(target=work, args=(warehouse,)) for warehouse in warehouses]
     for thread in threads:
@@ -217,5 +226,3 @@ def test_two_loads_at_once_store_each_event_once(server: Any) -> None:
     assert len(contents(warehouses[0])["ga4_events_raw"]) == 2_000
     for warehouse in warehouses:
         warehouse.close()
-
-

@@ -25,7 +25,9 @@ def test_text_comes_back_as_it_went_in(new_product: NewProduct) -> None:
         for n, text in enumerate(TEXTS)
     ]
     warehouse.append("ga4_events_raw", "it's\\ 🎈", [batch(rows, [letter(text) for text in TEXTS])])
-    found = warehouse.query("select event_id, campaign, page_location, params from ga4_events_raw").to_pylist()
+    found = warehouse.query(
+        "select event_id, campaign, page_location, params from ga4_events_raw"
+    ).to_pylist()
     assert {row["event_id"]: row for row in found} == {
         row["event_id"]: {name: row[name] for name in ("event_id", "campaign", "page_location", "params")}
         for row in rows
@@ -55,7 +57,15 @@ def test_numbers_and_moments_are_exact(new_product: NewProduct) -> None:
         )
     ]
     warehouse.append("ga4_events_raw", "a", [batch(rows)])
-    names = ["event_timestamp", "received_at", "value", "ga_session_id", "payload_hash", "page_is_tagged", "term"]
+    names = [
+        "event_timestamp",
+        "received_at",
+        "value",
+        "ga_session_id",
+        "payload_hash",
+        "page_is_tagged",
+        "term",
+    ]
     found = warehouse.query(f"select {', '.join(names)} from ga4_events_raw order by event_id")
     assert found.to_pylist() == [{name: row[name] for name in names} for row in rows]
     assert [str(field.type) for field in found.schema] == [
@@ -106,7 +116,9 @@ def test_a_query_has_the_same_types_on_every_engine(new_product: NewProduct, row
 @pytest.mark.parametrize("rows", [0, 1])
 def test_sums_and_counts_have_the_same_types_on_every_engine(new_product: NewProduct, rows: int) -> None:
     warehouse = new_product().warehouse
-    warehouse.append("ga4_events_raw", "a", [batch([raw(f"{n}", value=Decimal("0.100000")) for n in range(rows)])])
+    warehouse.append(
+        "ga4_events_raw", "a", [batch([raw(f"{n}", value=Decimal("0.100000")) for n in range(rows)])]
+    )
     found = warehouse.query(
         "select count(*) as n, sum(payload_hash) as hashes, cast(sum(value) as decimal(38, 6)) as total, "
         "max(event_timestamp) as latest from ga4_events_raw"

@@ -51,11 +51,13 @@ def page(facts: Explanation, width: int, command: Callable[..., str]) -> list[Li
 
 def _header(facts: Explanation, settings: dict[str, Any], width: int) -> Iterator[Line]:
     conversion = facts.conversion
-    worth = "no value" if conversion.conversion_value is None else _amount(conversion)
-    yield Line(visible(f"{conversion.conversion_event} {conversion.conversion_id}: {worth}"), "heading")
+    worth = "without a value" if conversion.conversion_value is None else f"of {_amount(conversion)}"
     order = f", order {conversion.transaction_id}" if conversion.transaction_id else ""
-    yield from paragraph(visible(with_utc(conversion.conversion_at, settings["timezone"]) + order), width)
+    for part in folded(visible(f"{conversion.conversion_event} {worth}{order}"), width):
+        yield Line(part, "heading")
+    yield from paragraph(with_utc(conversion.conversion_at, settings["timezone"]), width)
     yield from paragraph(visible(_person(facts, settings["attribution.identity"])), width)
+    yield from paragraph(visible(f"Id {conversion.conversion_id}"), width)
 
 
 def _amount(conversion: Conversion) -> str:

@@ -85,7 +85,7 @@ def percent(share: Decimal) -> str:
         return "<0.01%"
     if rounded == 100 and share != 1:
         return ">99.99%"
-    return f"{plain(rounded)}%"
+    return f"{rounded:.0f}%" if rounded == rounded.to_integral_value() else f"{rounded}%"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

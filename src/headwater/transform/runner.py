@@ -73,7 +73,8 @@ class DbtRunner:
         if self._names not in _parsed:
             parsed = dbtRunner().invoke([*quiet, "parse", *self._arguments()])
             if not parsed.success:
-                raise BuildError(f"The models could not be read: {one_line(parsed.exception)}")
+                message = one_line(parsed.exception)
+                raise outside(message) or BuildError(f"The models could not be read: {message}")
             _parsed[self._names] = parsed.result
         outcome = dbtRunner(manifest=_parsed[self._names]).invoke([*quiet, *command, *self._arguments()])
         results = list(getattr(outcome.result, "results", None) or [])

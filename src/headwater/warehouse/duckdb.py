@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from headwater.warehouse import schema
 from headwater.warehouse.append import append
 from headwater.warehouse.protocol import Appended, EventBatch
 
-MEMORY_LIMIT = 4 * 1024**3  # bytes of the engine's buffers; what does not fit goes to the temporary folder beside the file
+MEMORY_LIMIT = (
+    4 * 1024**3
+)  # bytes of the engine's buffers; what does not fit goes to the temporary folder beside the file
 
 
 def translate(error: duckdb.Error, path: str) -> HeadwaterError:
@@ -25,22 +27,32 @@ def translate(error: duckdb.Error, path: str) -> HeadwaterError:
     held = re.search(r"lock is held in (.*?)\(PID (\d+)\)", text)
     if held:
         holder = f"{held[1].strip()} (process {held[2]})"
-        return WarehouseLocked(f"The warehouse {path} is in use by {holder}: wait until it is done, or stop it, and try again.")
+        return WarehouseLocked(
+            f"The warehouse {path} is in use by {holder}: wait until it is done, or stop it, and try again."
+        )
     if is_disk_full(text):
-        return DiskFull(f"The disk of {path} is full: free some space and run the same command again; what was not finished has left no trace.")
+        return DiskFull(
+            f"The disk of {path} is full: free some space and run the same command again; what was not finished has left no trace."
+        )
     if "attached in read-only mode" in text:
         return QueryError(f"A query only reads, and DuckDB says: {what} Ask with a select.")
     if "Permission denied" in text or "Read-only file system" in text or "Cannot open file" in text:
-        return WarehouseError(f"{path} cannot be opened for writing: make the folder writable, or choose another with --home. ({what})")
+        return WarehouseError(
+            f"{path} cannot be opened for writing: make the folder writable, or choose another with --home. ({what})"
+        )
     if isinstance(error, duckdb.IOException | duckdb.SerializationException) and (
         "valid DuckDB" in text or "enough bytes" in text or "Is a directory" in text
     ):
-        return WarehouseError(f"{path} is not a DuckDB file: name another file in warehouse.url, or move this one away. ({what})")
+        return WarehouseError(
+            f"{path} is not a DuckDB file: name another file in warehouse.url, or move this one away. ({what})"
+        )
     if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
         return WarehouseError(f"The warehouse {path} could not be used, check the file and its disk: {what}")
     if isinstance(error, duckdb.CatalogException) and "does not exist" in text:
         missing = what.partition("!")[0]  # what DuckDB guesses then is a table of its own
-        return QueryError(f"{missing}: `headwater tables` lists those there are, and `headwater build` makes the marts.")
+        return QueryError(
+            f"{missing}: `headwater tables` lists those there are, and `headwater build` makes the marts."
+        )
     return QueryError(f"DuckDB cannot run this SQL: {what}. Correct it and try again.")
 
 
@@ -65,7 +77,9 @@ class DuckDBWarehouse:
         self.url = f"duckdb:///{path}"
         self._open_transaction = False
         if read_only and not path.exists():
-            raise WarehouseError(f"There is no warehouse at {path} yet: run `headwater load PATH` to make one.")
+            raise WarehouseError(
+                f"There is no warehouse at {path} yet: run `headwater load PATH` to make one."
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = duckdb.connect(str(path), read_only=read_only)
@@ -116,10 +130,8 @@ class DuckDBWarehouse:
             raise
 
     def _roll_back(self) -> None:
-        try:
+        with suppress(duckdb.Error):  # a failed commit has rolled back already
             self._connection.execute("rollback")
-        except duckdb.Error:  # a failed commit has rolled back already
-            pass
 
     def append(
         self, table: str, origin: str, batches: Iterable[EventBatch], *, ids_are_computed: bool = False

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -12,7 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 
-from headwater.errors import DiskFull, HeadwaterError, QueryError, WarehouseError, WarehouseLocked, WarehouseUnavailable
+from headwater.errors import (
+    DiskFull,
+    HeadwaterError,
+    QueryError,
+    WarehouseError,
+    WarehouseLocked,
+    WarehouseUnavailable,
+)
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
 from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch
@@ -45,11 +52,15 @@ def translate(error: Exception, url: str) -> HeadwaterError:
     if not state and "failed to connect" in text.lower():
         return not_connected(text.split("Failed to connect:")[-1].strip(), shown)
     if state.startswith("53") and state != "53300":
-        return DiskFull(f"The PostgreSQL at {shown} has no room left: free some space and run the same command again. ({text})")
-    if state.startswith(("08", "57P")) or state == "53300" or "connection" in text.lower() and not state:
+        return DiskFull(
+            f"The PostgreSQL at {shown} has no room left: free some space and run the same command again. ({text})"
+        )
+    if state.startswith(("08", "57P")) or state == "53300" or ("connection" in text.lower() and not state):
         return unavailable(text, shown)
     if state in ("55P03", "40P01", "40001"):
-        return WarehouseLocked(f"The PostgreSQL at {shown} is busy with another headwater: try again when it is done.")
+        return WarehouseLocked(
+            f"The PostgreSQL at {shown} is busy with another headwater: try again when it is done."
+        )
     if state == "25006":
         return QueryError(f"A query only reads, and PostgreSQL says: {text}. Ask with a select.")
     if state.startswith("28") or state in ("3D000", "42501"):
@@ -60,7 +71,9 @@ def translate(error: Exception, url: str) -> HeadwaterError:
             "shorten it and load again; nothing of the file was stored."
         )
     if state == "42P01":
-        return QueryError(f"{text[:1].upper()}{text[1:]}: `headwater tables` lists those there are, and `headwater build` makes the marts.")
+        return QueryError(
+            f"{text[:1].upper()}{text[1:]}: `headwater tables` lists those there are, and `headwater build` makes the marts."
+        )
     return QueryError(f"PostgreSQL cannot run this SQL: {text}. Correct it and try again.")
 
 
@@ -68,7 +81,12 @@ def not_connected(text: str, shown: str) -> HeadwaterError:
     """libpq has no SQLSTATE for this: three kinds of mistakes, told apart by its words."""
     if "FATAL:" in text:  # the server has answered
         said = text.split("FATAL:")[-1].strip()
-        is_passing = "starting up" in said or "shutting down" in said or "too many" in said or "remaining connection" in said
+        is_passing = (
+            "starting up" in said
+            or "shutting down" in said
+            or "too many" in said
+            or "remaining connection" in said
+        )
         return unavailable(said, shown) if is_passing else refused(said, shown)
     if "no password supplied" in text:
         return refused(text, shown)
@@ -88,7 +106,9 @@ def unavailable(text: str, shown: str) -> WarehouseUnavailable:
 
 
 def refused(text: str, shown: str) -> WarehouseError:
-    return WarehouseError(f"The PostgreSQL at {shown} refuses: {text}. Check user, password, database and rights.")
+    return WarehouseError(
+        f"The PostgreSQL at {shown} refuses: {text}. Check user, password, database and rights."
+    )
 
 
 class PostgresWarehouse:
@@ -207,10 +227,8 @@ class PostgresWarehouse:
 
     def _give_up(self) -> None:
         if not self._in_transaction:
-            try:
+            with suppress(adbc_driver_manager.Error):  # the connection is gone, and its transaction with it
                 self._connection.rollback()
-            except adbc_driver_manager.Error:  # the connection is gone, and its transaction with it
-                pass
 
     def append(
         self, table: str, origin: str, batches: Iterable[EventBatch], *, ids_are_computed: bool = False
@@ -255,7 +273,9 @@ class PostgresWarehouse:
         present = self.columns(self.schema, table)
         for column in ("person_id", "device_id", "conversion_id"):
             if column in present:
-                self.execute(f"create index if not exists {table}_{column} on {self.schema}.{table} ({column})")
+                self.execute(
+                    f"create index if not exists {table}_{column} on {self.schema}.{table} ({column})"
+                )
 
     def unqualified(self, sql: str) -> str:
         return sql.replace(f'"{self._database}".', "")

@@ -1,5 +1,6 @@
 -- Values of two currencies are never added up: neither within this build nor with what is published.
-{{ config(meta={'advice': "The conversions are in more than one currency, and adding those up would be wrong: set reporting_currency in headwater.toml (for example \"EUR\") and load exchange rates."}) }}
+{{ config(meta={'advice': "The conversions are in more than one currency, and adding those up would be wrong: set reporting_currency in "
+    ~ "headwater.toml (for example \"EUR\") and load exchange rates."}) }}
 with currencies as (
     select currency from {{ ref('int_conversions') }}
     {%- if is_incremental_build() %}

@@ -54,24 +54,24 @@ weighted as (
                 when 'first_click' then case when place = 1 then 1 else 0 end
                 when 'last_click' then case when last_touch_rank = newest_touch_rank then 1 else 0 end
                 when 'linear' then 1
-                when 'position_based' then
-                    case
-                        when places <= 2 then 1
-                        when place = 1 or place = places then 2 * (places - 2)
-                        else 1
-                    end
-                when 'time_decay' then
-                    round(
-                        {{ exact }} * power(
-                            cast(2 as double precision),
-                            -- below 2^-64 a weight is 0 in any case, and some engines refuse to compute it
-                            greatest(
-                                -64,
-                                -cast({{ microseconds('newest_first_touch_at') }} - {{ microseconds('first_touch_at') }} as double precision)
-                                / {{ var('half_life_days') * 86400000000 }}
+                when 'position_based'
+                    then case
+                            when places <= 2 then 1
+                            when place = 1 or place = places then 2 * (places - 2)
+                            else 1
+                        end
+                when 'time_decay'
+                    then round(
+                            {{ exact }} * power(
+                                cast(2 as double precision),
+                                -- below 2^-64 a weight is 0 in any case, and some engines refuse to compute it
+                                greatest(
+                                    -64,
+                                    -cast({{ microseconds('newest_first_touch_at') }} - {{ microseconds('first_touch_at') }} as double precision)
+                                    / {{ var('half_life_days') * 86400000000 }}
+                                )
                             )
                         )
-                    )
             end as bigint
         ) as weight
     from placed

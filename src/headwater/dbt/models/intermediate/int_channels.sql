@@ -16,7 +16,7 @@ said as (
     from events
     where coalesce(first_user_source, first_user_medium, first_user_campaign) is not null
     union
-    select '(direct)', '(none)', cast(null as varchar), cast(null as varchar)
+    select '(direct)' as source, '(none)' as medium, cast(null as varchar) as campaign, cast(null as varchar) as source_domain
 ),
 
 named as (

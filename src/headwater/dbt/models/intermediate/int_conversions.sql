@@ -67,12 +67,14 @@ rates as (
     from known_rates
     where age = 1
     union all
-    select distinct currency, conversion_date, cast(1 as decimal(18, 9))
+    select distinct currency, conversion_date, cast(1 as decimal(18, 9)) as rate
     from wanted_rates
     where currency = {{ quoted(var('reporting_currency')) }}
 ),
 {%- endif %}
 
+{#- sqlfluff loses count of the indents where alternatives follow each other -#}
+-- noqa: disable=LT02
 refunded as (
     select
         refunds.conversion_id,

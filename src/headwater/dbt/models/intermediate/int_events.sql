@@ -39,11 +39,12 @@ in_ga4_sessions as (
         *,
         device_id || '/' || cast(ga_session_id as varchar) as session_key
     from events
-    where not exists (
-        select 1
-        from devices_with_visits
-        where devices_with_visits.device_id = events.device_id
-    )
+    where
+        not exists (
+            select 1
+            from devices_with_visits
+            where devices_with_visits.device_id = events.device_id
+        )
 ),
 
 with_gaps as (

@@ -13,19 +13,25 @@ streamed as (
     {{ rows_that_count(source('live', 'events_streaming'), 'raw.transaction_id in (select transaction_id from transactions)') }}
 ),
 
-{%- set columns %}
-        {{ event_key('counted_stream_id', 'event_id') }} as event_key,
-        event_id, event_name, event_timestamp, batch_page_id, batch_ordering_id, batch_event_index,
-        transaction_id, value, currency
-{%- endset %}
+counted as (
+    select * from loaded
+    union all
+    select * from streamed
+),
 
 order_events as (
-    select {{ columns }}
-    from loaded
-    where {{ one_of('event_name', var('conversion_events') + ['refund']) }}
-    union all
-    select {{ columns }}
-    from streamed
+    select
+        {{ event_key('counted_stream_id', 'event_id') }} as event_key,
+        event_id,
+        event_name,
+        event_timestamp,
+        batch_page_id,
+        batch_ordering_id,
+        batch_event_index,
+        transaction_id,
+        value,
+        currency
+    from counted
     where {{ one_of('event_name', var('conversion_events') + ['refund']) }}
 )
 

@@ -83,11 +83,12 @@ unexplained as (
         '(none)' as last_medium,
         cast(null as varchar) as last_campaign
     from conversions
-    where not exists (
-        select 1
-        from steps
-        where steps.conversion_id = conversions.conversion_id
-    )
+    where
+        not exists (
+            select 1
+            from steps
+            where steps.conversion_id = conversions.conversion_id
+        )
 ),
 
 journeys as (

@@ -11,16 +11,22 @@ streamed as (
     select * from {{ source('live', 'events_streaming') }}
 ),
 
+orders as (
+    select distinct transaction_id
+    from changes
+    where transaction_id is not null
+),
+
 touched_devices as (
     select device_id from changes
     union
     select device_id
     from loaded
-    where transaction_id in (select transaction_id from changes where transaction_id is not null)
+    where transaction_id in (select transaction_id from orders)
     union
     select device_id
     from streamed
-    where transaction_id in (select transaction_id from changes where transaction_id is not null)
+    where transaction_id in (select transaction_id from orders)
 )
 
 select * from touched_devices
