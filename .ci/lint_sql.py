@@ -1,7 +1,7 @@
 """Lints the SQL of the dbt project as dbt compiles it.
 
-The project has no default for any variable (they come from headwater.toml), and sqlfluff can hand dbt only text, so a copy
-of the project that carries the variables is what is linted. The settings are those that render the most SQL."""
+The project has no default for any variable (they come from headwater.toml), and sqlfluff can hand dbt only text:
+so what is linted is a copy of the project that carries its variables, for settings that render much of the SQL."""
 
 import json
 import shutil
@@ -22,7 +22,8 @@ internal_domains = ["example.com"]
 [streams]
 "G-LINT" = "default"
 """
-PROFILE = {"headwater": {"target": "lint", "outputs": {"lint": {"type": "duckdb", "path": ":memory:", "schema": "main_build"}}}}
+OUTPUT = {"type": "duckdb", "path": ":memory:", "schema": "main_build"}
+PROFILE = {"headwater": {"target": "lint", "outputs": {"lint": OUTPUT}}}
 
 
 def main() -> int:
@@ -35,8 +36,9 @@ def main() -> int:
         (project / "profiles.yml").write_text(json.dumps(PROFILE), encoding="utf-8")
         with (project / "dbt_project.yml").open("a", encoding="utf-8") as file:
             file.write(f"\nvars: {json.dumps(variables(load_settings(home, {}), 'main'))}\n")
-        sqlfluff = [str(Path(sys.executable).with_name("sqlfluff")), "lint", "--processes", "2", "--disable-progress-bar"]
-        return subprocess.run([*sqlfluff, *(sys.argv[1:] or ["models", "tests"])], cwd=project, check=False).returncode
+        sqlfluff = str(Path(sys.executable).with_name("sqlfluff"))
+        command = [sqlfluff, "lint", "--processes", "2", "--disable-progress-bar", "models", "tests"]
+        return subprocess.run(command, cwd=project, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -11,7 +11,11 @@ from headwater.cli import main
 from headwater.sources.synthetic import generate
 from headwater.warehouse import connect
 
-COUNTS = "select (select count(*) from ga4_events_raw) as rows_held, (select coalesce(sum(accepted), 0) from headwater_batches) as told"
+COUNTS = """
+    select
+        (select count(*) from ga4_events_raw) as rows_held,
+        (select coalesce(sum(accepted), 0) from headwater_batches) as told
+"""
 
 
 @pytest.fixture

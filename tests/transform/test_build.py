@@ -149,12 +149,14 @@ def test_the_second_builder_on_a_server_is_told_at_once(
 
     builder = threading.Thread(target=product.builder.build, kwargs={"test": False, "progress": progress})
     builder.start()
-    assert halfway.wait(60)
-    started = time.monotonic()
-    with pytest.raises(WarehouseLocked, match=r"Another headwater is building .*: wait until it is done"):
-        other.build(test=False)
-    assert time.monotonic() - started < 1
-    go_on.set()
-    builder.join()
+    try:
+        assert halfway.wait(60)
+        started = time.monotonic()
+        with pytest.raises(WarehouseLocked, match=r"Another headwater is building .*: wait until it is done"):
+            other.build(test=False)
+        assert time.monotonic() - started < 1
+    finally:
+        go_on.set()
+        builder.join()
     assert not other.build(test=False).changed  # the first has done it all, under the same settings
     other.close()

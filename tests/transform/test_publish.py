@@ -57,13 +57,15 @@ def test_readers_see_one_build_or_the_next(new_product: NewProduct, engine: str)
 
     thread = threading.Thread(target=read)
     thread.start()
-    for step in range(1, 4):
-        product.load(orders(10 * step, 10))
-        product.build(test=False)
-    product.build(full_refresh=True, test=False)
-    stop.set()
-    thread.join()
-    reader.close()
+    try:
+        for step in range(1, 4):
+            product.load(orders(10 * step, 10))
+            product.build(test=False)
+        product.build(full_refresh=True, test=False)
+    finally:
+        stop.set()
+        thread.join()
+        reader.close()
     assert mistakes == []
     assert seen == {Decimal(10), Decimal(20), Decimal(30), Decimal(40)}
 

@@ -131,7 +131,8 @@ def test_the_same_file_again_changes_nothing_at_all(new_product: NewProduct) -> 
         {"event_id": "x", "event_name": "purchase", "event_timestamp": "2026-05-01T10:01:00Z", "user_pseudo_id": "a"},
         {"event_id": "x", "event_name": "purchase", "event_timestamp": "2026-05-01T10:02:00Z", "user_pseudo_id": "a"},
         {"event_name": "of nobody", "event_timestamp": "2026-05-01T10:01:00Z"},
-        {"event_name": "scroll", "event_timestamp": "2026-05-01T10:01:00Z", "user_pseudo_id": "b", "source_kind": "export_daily"},
+        {"event_name": "scroll", "event_timestamp": "2026-05-01T10:01:00Z", "user_pseudo_id": "b",
+         "source_kind": "export_daily"},
     ]  # fmt: skip
     product.load(events)
     before = contents(product.warehouse)

@@ -32,7 +32,8 @@ def test_what_does_not_fit_in_memory_goes_beside_the_file_and_nothing_is_left(tm
     warehouse = DuckDBWarehouse(tmp_path / "a.duckdb")
     warehouse.execute("set memory_limit = '64MB'")
     warehouse.execute(
-        "create temporary table big as select hash(i) as key, repeat(cast(i as varchar), 8) as text from range(3000000) as t(i)"
+        "create temporary table big as "
+        "select hash(i) as key, repeat(cast(i as varchar), 8) as text from range(3000000) as t(i)"
     )
     spilled = warehouse.query("select path, size from duckdb_temporary_files()").to_pylist()
     assert spilled

@@ -13,7 +13,8 @@ from raw_events import batch, letter, raw
 NewProduct = Callable[..., Product]
 
 TEXTS = [
-    "it's", '"quoted"', "back\\slash \\n \\x41 \\.", "tab\tline\nreturn\r", "NULL", "\\N", "", " ", "a,b;c", "$1 $$ %s {} ?",
+    "it's", '"quoted"', "back\\slash \\n \\x41 \\.", "tab\tline\nreturn\r", "NULL", "\\N", "", " ", "a,b;c",
+    "$1 $$ %s {} ?",
     "Zoë 日本語 🎈👩‍👩‍👧 \u200b\ufeff", "\x01\x7f", "x" * 1_000_000, "🎈" * 250_000,
 ]  # fmt: skip
 

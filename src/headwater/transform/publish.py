@@ -1,4 +1,4 @@
-"""Publishes a finished build: everything in one transaction, so that a reader sees one build or the next and never a mix."""
+"""Publishes a finished build: all in one transaction, so that a reader sees one build or the next and never a mix."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """Appends batches exactly once: the same statements on every engine, in one transaction.
 
-`incoming` is a temporary table with RAW_SCHEMA and `position`, the row's place in the order of arrival; `refused` one with
-DEAD_LETTER_SCHEMA. What counts as a repeat is told in docs/attribution.md, "One day from two sources"."""
+`incoming` is a temporary table with RAW_SCHEMA and `position`, the row's place in the order of arrival; `refused` one
+with DEAD_LETTER_SCHEMA. What counts as a repeat is told in docs/attribution.md, "One day from two sources"."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -17,8 +17,8 @@ COLUMNS = ", ".join(RAW_SCHEMA.names)
 # not when it arrived: the same conflict, brought again by the same file, is the same dead letter
 WHAT_AN_EVENT_SAYS = [name for name in CANONICAL_SCHEMA.names if name != "received_at"]
 
-# A row is stored beside an equal id only if its kind outranks all kinds that are there: a file's row never does, and where one came
-# first nothing does. A file's row that came later is not stored, and so has no say in what is.
+# A row is stored beside an equal id only if its kind outranks all kinds that are there: a file's row never does, and
+# where one came first nothing does. A file's row that came later is not stored, and so has no say in what is.
 RANK = "case source_kind when 'export_daily' then 3 when 'export_intraday' then 2 when 'stream' then 1 else 0 end"
 RANK_ONCE_STORED = f"case when source_kind <> 'file' then {RANK} when place = 1 then 9 else 0 end"
 

@@ -32,7 +32,8 @@ def translate(error: duckdb.Error, path: str) -> HeadwaterError:
         )
     if is_disk_full(text):
         return DiskFull(
-            f"The disk of {path} is full: free some space and run the same command again; what was not finished has left no trace."
+            f"The disk of {path} is full: free some space and run the same command again; "
+            "what was not finished has left no trace."
         )
     if "attached in read-only mode" in text:
         return QueryError(f"A query only reads, and DuckDB says: {what} Ask with a select.")
@@ -94,7 +95,8 @@ class DuckDBWarehouse:
             raise translate(error, str(path)) from error
         except OSError as error:
             raise WarehouseError(
-                f"{path.parent} cannot be used as a folder for the warehouse ({error.strerror}): choose another with --home."
+                f"{path.parent} cannot be used as a folder for the warehouse ({error.strerror}): "
+                "choose another with --home."
             ) from error
 
     @contextmanager

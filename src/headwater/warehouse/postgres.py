@@ -72,7 +72,8 @@ def translate(error: Exception, url: str) -> HeadwaterError:
         )
     if state == "42P01":
         return QueryError(
-            f"{text[:1].upper()}{text[1:]}: `headwater tables` lists those there are, and `headwater build` makes the marts."
+            f"{text[:1].upper()}{text[1:]}: `headwater tables` lists those there are, "
+            "and `headwater build` makes the marts."
         )
     return QueryError(f"PostgreSQL cannot run this SQL: {text}. Correct it and try again.")
 
@@ -142,8 +143,8 @@ class PostgresWarehouse:
             )
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,50}", name):
             raise WarehouseError(
-                f'The schema "{name}" of {shown} has a name that headwater cannot use: take one of at most 51 small letters, '
-                "digits and _ (?options=-csearch_path%3DNAME)."
+                f'The schema "{name}" of {shown} has a name that headwater cannot use: take one of at most '
+                "51 small letters, digits and _ (?options=-csearch_path%3DNAME)."
             )
         return name
 
@@ -152,7 +153,8 @@ class PostgresWarehouse:
         wanted = [*re.findall(r"(?<=if not exists )\w+", " ".join(self._definitions()))]
         names = ", ".join(f"'{name}'" for name in wanted)
         found = self.query(
-            f"select count(*) as n from pg_class where relnamespace = '{self.schema}'::regnamespace and relname in ({names})"
+            "select count(*) as n from pg_class "
+            f"where relnamespace = '{self.schema}'::regnamespace and relname in ({names})"
         )
         return int(found["n"][0].as_py()) == len(wanted)
 
@@ -317,7 +319,7 @@ class PostgresWarehouse:
 
 
 def plain(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
-    """PostgreSQL's numeric reaches Arrow as text: as decimals again, of the column's type or with the digits that are there."""
+    """PostgreSQL's numeric comes as text: decimals again, of the column's type or with the digits that are there."""
     if isinstance(column.type, pa.OpaqueType):
         text = pa.chunked_array([chunk.storage for chunk in column.chunks], pa.string())
         return as_numbers(text, field) if column.type.type_name == "numeric" else text

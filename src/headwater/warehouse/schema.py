@@ -34,7 +34,8 @@ def statements(text: str) -> list[str]:
         f"create table if not exists events_streaming ({raw}, batch_id bigint not null)",
         # which quarter hours each export covers: days of any time zone are made of whole ones
         f"""create table if not exists headwater_coverage (
-            stream_id {text} not null, source_kind {text} not null, quarter timestamp not null, batch_id bigint not null)""",
+            stream_id {text} not null, source_kind {text} not null, quarter timestamp not null,
+            batch_id bigint not null)""",
         f"""create table if not exists headwater_batches (
             batch_id bigint not null primary key, table_name {text} not null, origin {text} not null,
             accepted bigint not null, duplicates bigint not null, dead_letters bigint not null,

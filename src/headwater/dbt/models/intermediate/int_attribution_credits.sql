@@ -56,22 +56,22 @@ weighted as (
                 when 'linear' then 1
                 when 'position_based'
                     then case
-                            when places <= 2 then 1
-                            when place = 1 or place = places then 2 * (places - 2)
-                            else 1
-                        end
+                        when places <= 2 then 1
+                        when place = 1 or place = places then 2 * (places - 2)
+                        else 1
+                    end
                 when 'time_decay'
                     then round(
-                            {{ exact }} * power(
-                                cast(2 as double precision),
-                                -- below 2^-64 a weight is 0 in any case, and some engines refuse to compute it
-                                greatest(
-                                    -64,
-                                    -cast({{ microseconds('newest_first_touch_at') }} - {{ microseconds('first_touch_at') }} as double precision)
-                                    / {{ var('half_life_days') * 86400000000 }}
-                                )
+                        {{ exact }} * power(
+                            cast(2 as double precision),
+                            -- below 2^-64 a weight is 0 in any case, and some engines refuse to compute it
+                            greatest(
+                                -64,
+                                -cast({{ microseconds('newest_first_touch_at') }} - {{ microseconds('first_touch_at') }} as double precision)
+                                / {{ var('half_life_days') * 86400000000 }}
                             )
                         )
+                    )
             end as bigint
         ) as weight
     from placed
@@ -113,7 +113,7 @@ settled as (
         case
             when place_from_the_end = 1
                 then {{ whole_number(value_in_millionths) }} * 1000
-                    - sum(value_units) over (partition by conversion_id, attribution_model) + value_units
+                - sum(value_units) over (partition by conversion_id, attribution_model) + value_units
             else value_units
         end as settled_value
     from shared

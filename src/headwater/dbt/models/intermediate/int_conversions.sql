@@ -73,13 +73,13 @@ rates as (
 ),
 {%- endif %}
 
-{#- sqlfluff loses count of the indents where alternatives follow each other -#}
+-- the linter loses count of indents where alternatives follow each other
 -- noqa: disable=LT02
 refunded as (
     select
         refunds.conversion_id,
         {%- if var('reporting_currency') %}
-        sum(round(cast(refunds.value as decimal(24, 6)) * case when refunds.currency is null then 1 else rates.rate end, 6)) as value,
+        sum(round(refunds.value * case when refunds.currency is null then 1 else rates.rate end, 6)) as value,
         max(case when refunds.currency is not null and rates.rate is null then 1 else 0 end) = 1 as lacks_rate,
         {%- else %}
         sum(refunds.value) as value,
