@@ -279,7 +279,7 @@ def in_order(event: Row) -> tuple[Any, ...]:
     """The order of events everywhere: nulls first, text by its bytes, equal ids by the id with its stream."""
     batch = [event["batch_page_id"], event["batch_ordering_id"], event["batch_event_index"]]
     nulls_first = tuple((number is not None, number or 0) for number in batch)
-    return (event["event_timestamp"], *nulls_first, event["event_id"].encode(), id_text(event).encode())
+    return (event["event_timestamp"], *nulls_first, event["event_id"].encode(), event["stream_id"].encode())
 
 
 def id_text(event: Row) -> str:

@@ -39,10 +39,10 @@ def variables(settings: Settings, live_schema: str) -> dict[str, Any]:
 
 @cache
 def project_hash() -> str:
-    """Changes with any file of the project, so that a new version of a model is followed by a full build."""
+    """Changes with any statement or seed, so that a new version of a model is followed by a full build."""
     digest = hashlib.sha256(__version__.encode())
     for path in sorted(PROJECT.rglob("*")):
-        if path.is_file() and path.suffix in {".sql", ".csv", ".yml"}:
+        if path.suffix in {".sql", ".csv"} and path.is_file():
             digest.update(path.relative_to(PROJECT).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -39,19 +39,6 @@
     {{ text }} ~* '{{ pattern | replace("'", "''") }}'
 {%- endmacro %}
 
-{#- Of a group's rows the value of the one that comes first; nulls are passed over. -#}
-{% macro first_by(value, order) %}
-    {{ return(adapter.dispatch('first_by', 'headwater')(value, order)) }}
-{% endmacro %}
-
-{% macro duckdb__first_by(value, order) -%}
-    arg_min({{ value }}, {{ order }}) filter (where {{ value }} is not null)
-{%- endmacro %}
-
-{% macro postgres__first_by(value, order) -%}
-    (array_agg({{ value }} order by {{ order }}) filter (where {{ value }} is not null))[1]
-{%- endmacro %}
-
 {#- Whole-number division, towards zero, of numbers beyond 64 bits. -#}
 {% macro whole_number(expression) %}
     {{ return(adapter.dispatch('whole_number', 'headwater')(expression)) }}

@@ -5,7 +5,7 @@
     {{ prefix }}batch_ordering_id nulls first,
     {{ prefix }}batch_event_index nulls first,
     {{ prefix }}event_id,
-    {{ prefix }}event_key
+    {{ prefix }}stream_id
 {%- endmacro %}
 
 {#- A measurement id of [streams] stands for the export's stream. -#}

@@ -1,20 +1,16 @@
 -- The channel of each traffic source that occurs, decided once per source and not once per touch.
-with events as (
-    select * from {{ ref('int_events') }}
-),
-
-traffic_sources as (
+with traffic_sources as (
     select * from {{ ref('traffic_sources') }}
 ),
 
 said as (
     select said_source as source, said_medium as medium, said_campaign as campaign, said_domain as source_domain
-    from events
+    from {{ ref('int_events') }}
     where says_source
     union
     select first_user_source, first_user_medium, first_user_campaign, first_user_domain
-    from events
-    where coalesce(first_user_source, first_user_medium, first_user_campaign) is not null
+    from {{ ref('int_events') }}
+    where has_first_user
     union
     select '(direct)' as source, '(none)' as medium, cast(null as varchar) as campaign, cast(null as varchar) as source_domain
 ),

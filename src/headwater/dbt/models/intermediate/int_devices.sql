@@ -1,10 +1,6 @@
-with events as (
-    select * from {{ ref('int_events') }}
-),
-
-devices as (
+with devices as (
     select distinct device_id
-    from events
+    from {{ ref('int_events') }}
 ),
 {%- if var('identity') == 'user' %}
 
@@ -20,9 +16,9 @@ logins as (
                 batch_ordering_id desc nulls last,
                 batch_event_index desc nulls last,
                 event_id desc,
-                event_key desc
+                stream_id desc
         ) as recency
-    from events
+    from {{ ref('int_events') }}
     where user_id is not null
 ),
 

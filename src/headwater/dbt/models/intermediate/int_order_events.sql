@@ -23,6 +23,7 @@ order_events as (
     select
         {{ event_key('counted_stream_id', 'event_id') }} as event_key,
         event_id,
+        counted_stream_id as stream_id,
         event_name,
         event_timestamp,
         batch_page_id,

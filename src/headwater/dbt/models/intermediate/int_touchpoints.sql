@@ -1,5 +1,11 @@
-with events as (
+with saying_events as (
     select * from {{ ref('int_events') }}
+    where says_source
+),
+
+acquired_events as (
+    select * from {{ ref('int_events') }}
+    where has_first_user
 ),
 
 sessions as (
@@ -14,18 +20,17 @@ channels as (
 said as (
     select
         *,
-        lag(session_event_number) over session_order as open_since,
+        lag(event_timestamp) over session_order as open_since,
         lag(said_source) over session_order as open_source,
         lag(said_medium) over session_order as open_medium,
         lag(said_campaign) over session_order as open_campaign
-    from events
-    where says_source
-    window session_order as (partition by session_key order by session_event_number)
+    from saying_events
+    window session_order as (partition by session_key order by {{ event_order() }})
 ),
 
 opened as (
     select
-        event_key,
+        stream_id,
         event_id,
         session_key,
         event_timestamp,
@@ -51,17 +56,15 @@ acquired as (
         events.first_user_source,
         events.first_user_medium,
         events.first_user_campaign,
-        row_number() over (partition by events.session_key order by events.session_event_number) as place
-    from events
+        row_number() over (partition by events.session_key order by {{ event_order('events.') }}) as place
+    from acquired_events as events
     inner join sessions on sessions.session_key = events.session_key
-    where sessions.person_session_number = 1
-        and not sessions.says_source
-        and coalesce(events.first_user_source, events.first_user_medium, events.first_user_campaign) is not null
+    where sessions.person_session_number = 1 and not sessions.says_source
 ),
 
 silent as (
     select
-        sessions.event_key,
+        sessions.stream_id,
         sessions.event_id,
         sessions.session_key,
         sessions.event_timestamp,
@@ -86,7 +89,7 @@ touches as (
 
 touchpoints as (
     select
-        touches.event_key as touchpoint_id,
+        {{ event_key('touches.stream_id', 'touches.event_id') }} as touchpoint_id,
         sessions.person_id,
         sessions.device_id,
         touches.session_key,

@@ -9,7 +9,7 @@ devices as (
 
 conversions as (
     select
-        events.event_key as conversion_id,
+        {{ event_key('events.stream_id', 'events.event_id') }} as conversion_id,
         events.event_name as conversion_event,
         devices.person_id,
         events.device_id,
