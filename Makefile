@@ -45,6 +45,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/lint_sql.py
 
 wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, and build a small warehouse with it
 	bash .ci/wheel

@@ -21,7 +21,7 @@ class Run:
 
 
 def run(*command: str, home: Path | None = None) -> Run:
-    """Runs a command to its end; its time and the memory of its largest process are the operating system's own figures."""
+    """Runs a command to its end; its memory is the operating system's figure for its largest process."""
     environment = os.environ | ({"HEADWATER_HOME": str(home)} if home else {})
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

@@ -1,6 +1,7 @@
 """How much dearer is a full build of all models than the least that could be done?
 
-Beside it, in turn and on the same warehouse, the floor: bench/floor.sql, one statement that computes first and last click only.
+Beside it, in turn and on the same warehouse, the floor: bench/floor.sql, one statement that computes first and last
+click only.
 
     python bench/full_build.py [events …]      default: 1000000 10000000
 """
@@ -44,7 +45,8 @@ def main(sizes: list[int]) -> None:
             ours.append(headwater(home, "build", "--full-refresh"))
             floors.append(run(sys.executable, "-c", RUN_FLOOR, warehouse))
             print(
-                f"  build {ours[-1].seconds:.1f} s, {ours[-1].peak_gb:.1f} GB;  floor {floors[-1].seconds:.1f} s, {floors[-1].peak_gb:.1f} GB",
+                f"  build {ours[-1].seconds:.1f} s, {ours[-1].peak_gb:.1f} GB; "
+                f"floor {floors[-1].seconds:.1f} s, {floors[-1].peak_gb:.1f} GB",
                 flush=True,
             )
         agrees = run(sys.executable, "-c", CHECK, warehouse).output.strip()

@@ -1,7 +1,7 @@
 """Does the work of a build grow with the persons that new events touch, or with history?
 
-A thousand new events of as many persons, into 1 M and into 10 M events of history; beside them a full build of the same warehouse.
-One process throughout, as dbt stays warm in a long-lived one; the models' own tests run as in every `headwater build`.
+A thousand new events of as many persons, into 1 M and into 10 M events of history; beside them a full build of the same
+warehouse. One process throughout, as dbt stays warm in a long-lived one.
 
     python bench/incremental.py [events …]     default: 1000000 10000000
 """
@@ -57,7 +57,8 @@ def main(sizes: list[int]) -> None:
             tested, untested, loads, persons = [], [], [], 0
             for turn in range(2 * ROUNDS + 1):
                 devices = warehouse.query(
-                    f"select user_pseudo_id from ga4_events_raw where user_pseudo_id is not null using sample {NEW_EVENTS} rows"
+                    "select user_pseudo_id from ga4_events_raw where user_pseudo_id is not null "
+                    f"using sample {NEW_EVENTS} rows"
                 )["user_pseudo_id"].to_pylist()
                 file = Path(folder) / f"{turn}.ndjson"
                 file.write_text("".join(json.dumps(event) + "\n" for event in new_events(devices, chance)))
@@ -65,7 +66,8 @@ def main(sizes: list[int]) -> None:
                 load([file], "ndjson", warehouse, settings)
                 loads.append(time.monotonic() - started)
                 report = builder.build(test=turn % 2 == 0)
-                assert report.changed and not report.full
+                assert report.changed
+                assert not report.full
                 if turn:  # the first one parses the project
                     (tested if turn % 2 == 0 else untested).append(report.seconds)
                 persons = report.persons

@@ -1,6 +1,6 @@
 """Draws docs/explain.svg: a page of `headwater explain` as it looks in a terminal.
 
-    headwater explain ORDER | python docs/draw_explain.py >docs/explain.svg"""
+headwater explain ORDER | python docs/draw_explain.py >docs/explain.svg"""
 
 import sys
 from html import escape
@@ -16,7 +16,9 @@ def colour(line: str, first: bool) -> tuple[str, str]:
         return STRONG, "bold"
     if text.startswith(("step ", "◆", "+ ")):
         return ACCENT, "normal"
-    if text.startswith(("left out", "ignored", "collapsed", "nothing said", "tagged", "referrer", "gclid", "srsltid")):
+    if text.startswith(
+        ("left out", "ignored", "collapsed", "nothing said", "tagged", "referrer", "gclid", "srsltid")
+    ):
         return FAINT, "normal"
     return PLAIN, "normal"
 

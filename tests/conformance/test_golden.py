@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from product import Product
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from headwater.event import CANONICAL_SCHEMA, DEAD_LETTER_SCHEMA, RAW_SCHEMA
@@ -27,18 +28,18 @@ RANK_ONCE_STORED = f"case when source_kind <> 'file' then {RANK} when place = 1 
 IS_NEW = "not exists (select 1 from repeats where repeats.position = incoming.position)"
 
 
-def find_repeats(ids_are_computed: bool) -> list[str]:
+def find_repeats(bounds: tuple[object, object] | None) -> list[str]:
     """Fills the temporary table `repeats`: (position, is_conflict) of each incoming row that is not to be stored.
 
-    The answer is that of taking the rows one by one: it does not depend on how they are cut into appends."""
+    The answer is that of taking the rows one by one: it does not depend on how they are cut into appends.
+    `bounds` are the first and the last moment of history in which an equal id can lie, where that is known."""
     within = ""
-    if ids_are_computed:  # an equal id means an equal timestamp: only that stretch of history can hold it
-        within = "and stored.event_timestamp between bounds.first_at and bounds.last_at"
+    if bounds:  # as literals, so that an engine can pass over the rest of history
+        within = f"and stored.event_timestamp between timestamp '{bounds[0]}' and timestamp '{bounds[1]}'"
     stored = " union all ".join(
         f"""
         select stored.stream_id, stored.event_id, stored.source_kind, stored.payload_hash, -1 as position
         from {table} as stored
-        cross join (select min(event_timestamp) as first_at, max(event_timestamp) as last_at from incoming) as bounds
         where exists (
             select 1 from incoming
             where incoming.event_id = stored.event_id and incoming.stream_id = stored.stream_id
@@ -185,7 +186,7 @@ def append(
 def stage(engine: Engine, batches: Iterable[EventBatch]) -> int:
     rows = 0
     for batch in batches:
-        position = pa.array(range(rows, rows + batch.events.num_rows), pa.int64())
+        position = pa.array(np.arange(rows, rows + batch.events.num_rows))
         engine.insert("incoming", batch.events.append_column(INCOMING_SCHEMA.field("position"), position))
         if batch.dead_letters.num_rows:
             engine.insert("refused", batch.dead_letters)
@@ -201,7 +202,13 @@ def settle(
     def number(sql: str) -> int:
         return int(engine.query(sql).column(0)[0].as_py())
 
-    for statement in find_repeats(ids_are_computed):
+    bounds = None
+    if ids_are_computed and rows:  # an equal id means an equal timestamp
+        (found,) = engine.query(
+            "select min(event_timestamp) as a, max(event_timestamp) as b from incoming"
+        ).to_pylist()
+        bounds = found["a"], found["b"]
+    for statement in find_repeats(bounds):
         engine.execute(statement)
     repeats = number("select count(*) from repeats")
     batch_id = number("select coalesce(max(batch_id), 0) + 1 from headwater_batches")
