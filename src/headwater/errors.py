@@ -7,6 +7,7 @@ HeadwaterError
 │   ├── SourceError               a file that cannot be read as what it should be
 │   ├── OutputError               a file that cannot be written
 │   ├── QueryError                SQL, a table or an id that the warehouse does not take
+│   │   └── UnknownTable          a table that is not there
 │   ├── WarehouseError            the warehouse refuses: wrong URL, no rights, damaged file
 │   └── BuildError                a model or a test failed
 └── TransientError                the same call may succeed later: worth a retry
@@ -44,6 +45,17 @@ class OutputError(TerminalError):
 
 class QueryError(TerminalError):
     pass
+
+
+class UnknownTable(QueryError):  # noqa: N818
+    """Carries the name, so that whoever has the warehouse at hand can name the nearest one that is there."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no table {name!r}: `headwater tables` lists those there are, "
+            "and `headwater build` makes the marts."
+        )
+        self.name = name
 
 
 class WarehouseError(TerminalError):

@@ -103,6 +103,11 @@ def test_export_writes_parquet_with_its_types(home: Path, run: Any) -> None:
     assert str(table.schema.field("worth").type) == "decimal128(18, 6)"
 
 
+def test_query_of_an_unknown_table_names_the_nearest(home: Path, run: Any) -> None:
+    ran = run("query", "select * from mart_click")
+    assert (ran.code, ran.err) == (1, "error: There is no table 'mart_click'; did you mean mart_clicks?\n")
+
+
 def test_export_of_an_unknown_table_names_the_nearest(home: Path, run: Any) -> None:
     ran = run("export", "mart_click", "--home", str(home))
     assert (ran.code, ran.err) == (1, "error: There is no table 'mart_click'; did you mean mart_clicks?\n")

@@ -58,7 +58,7 @@ def warehouse_home(home: Path, empty_warehouse: Callable[[], str]) -> Path:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("select * from mart_atribution", r"mart_atribution.* does not exist: `headwater tables` .*`headwater build`"),
+        ("select * from mart_atribution", r"no table 'mart_atribution'.*`headwater tables` .*`headwater build`"),
         ("select nope from ga4_events_raw", r"cannot run this SQL: .*nope.*Correct it"),
         ("selec 1", r"cannot run this SQL: .*syntax error at or near .selec.*Correct it"),
         ("select cast(event_name as int) from ga4_events_raw", r"cannot run this SQL: .*purchase.*Correct it"),

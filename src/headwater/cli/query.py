@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headwater.cli.frame import Frame, counted, say, text_output, written
-from headwater.errors import QueryError, UsageError
+from headwater.errors import QueryError, UnknownTable, UsageError
 
 if TYPE_CHECKING:
     from headwater.warehouse import Warehouse
@@ -37,7 +37,10 @@ def query(
             "The SQL is empty; try `headwater query 'select * from mart_attribution_comparison'`."
         )
     with context.obj.warehouse(read_only=True) as warehouse:
-        rows = warehouse.query(sql)
+        try:
+            rows = warehouse.query(sql)
+        except UnknownTable as error:
+            raise _no_table(error.name, warehouse) from error
     if format is QueryFormat.table:
         render.print_table(rows)
     else:
@@ -71,15 +74,18 @@ def export(
 
 
 def _known_table(name: str, warehouse: "Warehouse") -> str:
-    from headwater.settings import nearest
-
-    known = warehouse.tables()
-    for table in known:
+    for table in warehouse.tables():
         if table.lower() == name.lower():
             return table
-    near = nearest(name, known)
-    hint = f"did you mean {near}?" if near else "`headwater tables` lists those there are."
-    raise QueryError(f"There is no table {name!r}; {hint}")
+    raise _no_table(name, warehouse)
+
+
+def _no_table(name: str, warehouse: "Warehouse") -> QueryError:
+    """Names the nearest table; a mart that is not built yet is no slip of the pen."""
+    from headwater.settings import nearest
+
+    near = nearest(name, warehouse.tables())
+    return QueryError(f"There is no table {name!r}; did you mean {near}?") if near else UnknownTable(name)
 
 
 def _write_parquet(rows: Any, path: Path) -> None:

@@ -114,7 +114,7 @@ class Builder:
                 self._workspace, self._warehouse.dbt_output(self._schema), self._variables
             )
         exclude = ["unit_test", "exposure"] + ([] if test else ["test"]) + ([] if full else ["seed"])
-        command = ["build", "--exclude-resource-type", *exclude]
+        command = ["build", "--no-write-json", "--exclude-resource-type", *exclude]
         if full:  # cautious: a test that reads other models besides those of scope is not left out with them
             command += ["--full-refresh", "--exclude", "scope", "--indirect-selection", "cautious"]
         return self._runner.run(command)

@@ -21,7 +21,7 @@ def generate_docs(settings: Settings, warehouse: Warehouse, folder: Path) -> Pat
     runner.run(["docs", "generate", "--static", "--no-compile"])
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "index.html"
-    text = (workspace / "target" / "static_index.html").read_text(encoding="utf-8")
+    text = (runner.target / "static_index.html").read_text(encoding="utf-8")
     # The page may be handed on: where this machine keeps the project is nobody's business.
     page.write_text(text.replace(json.dumps(str(PROJECT)), '"dbt"'), encoding="utf-8")
     return page

@@ -1,5 +1,6 @@
 """Runs dbt in this process and keeps the parsed project, so that a second build starts at once."""
 
+import hashlib
 import json
 import os
 import re
@@ -40,6 +41,9 @@ class DbtRunner:
             variables["live_schema"],
         )
         self._variables = json.dumps(variables)
+        # dbt keeps what it has parsed, with the paths of the files: another installation must not find it
+        installation = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:8]
+        self.target = workspace / f"target-{installation}"
         workspace.mkdir(parents=True, exist_ok=True)
         (workspace / "profiles.yml").write_text(json.dumps(self._profile(output), indent=2))
 
@@ -54,7 +58,7 @@ class DbtRunner:
     def _arguments(self) -> list[str]:
         return [
             "--project-dir", str(PROJECT), "--profiles-dir", str(self._workspace),
-            "--target-path", str(self._workspace / "target"), "--log-path", str(self._workspace / "logs"),
+            "--target-path", str(self.target), "--log-path", str(self._workspace / "logs"),
             "--vars", self._variables,
         ]  # fmt: skip
 

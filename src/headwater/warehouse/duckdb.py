@@ -10,7 +10,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from headwater.errors import DiskFull, HeadwaterError, QueryError, WarehouseError, WarehouseLocked
+from headwater.errors import (
+    DiskFull,
+    HeadwaterError,
+    QueryError,
+    UnknownTable,
+    WarehouseError,
+    WarehouseLocked,
+)
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
 from headwater.warehouse.protocol import Appended, EventBatch
@@ -49,11 +56,9 @@ def translate(error: duckdb.Error, path: str) -> HeadwaterError:
         )
     if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
         return WarehouseError(f"The warehouse {path} could not be used, check the file and its disk: {what}")
-    if isinstance(error, duckdb.CatalogException) and "does not exist" in text:
-        missing = what.partition("!")[0]  # what DuckDB guesses then is a table of its own
-        return QueryError(
-            f"{missing}: `headwater tables` lists those there are, and `headwater build` makes the marts."
-        )
+    missing = re.search(r"Table with name (\S+) does not exist", text)
+    if missing:
+        return UnknownTable(missing[1])
     return QueryError(f"DuckDB cannot run this SQL: {what}. Correct it and try again.")
 
 

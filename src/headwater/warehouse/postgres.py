@@ -16,6 +16,7 @@ from headwater.errors import (
     DiskFull,
     HeadwaterError,
     QueryError,
+    UnknownTable,
     WarehouseError,
     WarehouseLocked,
     WarehouseUnavailable,
@@ -70,11 +71,9 @@ def translate(error: Exception, url: str) -> HeadwaterError:
             "An id is longer than PostgreSQL can index (some 2,700 bytes of event_id, device or transaction_id): "
             "shorten it and load again; nothing of the file was stored."
         )
-    if state == "42P01":
-        return QueryError(
-            f"{text[:1].upper()}{text[1:]}: `headwater tables` lists those there are, "
-            "and `headwater build` makes the marts."
-        )
+    missing = re.search(r'relation "([^"]+)" does not exist', text)
+    if state == "42P01" and missing:
+        return UnknownTable(missing[1])
     return QueryError(f"PostgreSQL cannot run this SQL: {text}. Correct it and try again.")
 
 
