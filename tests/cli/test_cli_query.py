@@ -104,7 +104,7 @@ def test_export_writes_parquet_with_its_types(home: Path, run: Any) -> None:
 
 
 def test_query_of_an_unknown_table_names_the_nearest(home: Path, run: Any) -> None:
-    ran = run("query", "select * from mart_click")
+    ran = run("query", "select * from mart_click", "--home", str(home))
     assert (ran.code, ran.err) == (1, "error: There is no table 'mart_click'; did you mean mart_clicks?\n")
 
 
