@@ -39,7 +39,7 @@ said as (
             when 2 then answered.source
             when 3 then case
                 when coalesce(h.category, d.category) in ('search', 'ai') then coalesce(h.name, d.name)
-                when h.category = 'other' then referrer_host
+                when h.source is not null and h.category is distinct from d.category then referrer_host
                 else referrer_domain
             end
         end as said_source,

@@ -229,7 +229,8 @@ def store(
             refused.append((arrived, str(reason)))
             continue
         there = stored.setdefault((event["stream_id"], event["event_id"]), [])
-        if all((event["source_kind"], other["source_kind"]) in REPLACES for other in there):
+        replaces = all((event["source_kind"], other["source_kind"]) in REPLACES for other in there)
+        if replaces and all(event["event_timestamp"] == other["event_timestamp"] for other in there):
             there.append(event)
         elif any(payload(event) == payload(other) for other in there):
             duplicates += 1
@@ -472,15 +473,14 @@ def referrer_answer(event: Row, settings: Row, known_source: KnownSource) -> Blo
         return None
     if within(host, [*settings["attribution.internal_domains"], *settings["attribution.ignored_referrers"]]):
         return None
-    site = known_source(host)
-    if site is not None and site[0] == "other":
-        return host, "referral", None
-    category, name = site or known_source(domain) or ("", "")
+    own, of_domain = known_source(host), known_source(domain)
+    category, name = own or of_domain or ("", "")
     if category == "search":
         return name, "organic", None
     if category == "ai":
         return name, "ai-assistant", None
-    return domain, "referral", None
+    is_of_another_kind = own is not None and (of_domain is None or of_domain[0] != category)
+    return host if is_of_another_kind else domain, "referral", None
 
 
 def first_user_answer(event: Row, settings: Row) -> Block | None:
@@ -494,6 +494,11 @@ def first_user_answer(event: Row, settings: Row) -> Block | None:
 
 PAID = re.compile(r"(.*cp.*|ppc|retargeting|paid.*)", re.IGNORECASE)
 SHOP = re.compile(r"(.*(([^a-df-z]|^)shop|shopping).*)", re.IGNORECASE)
+GA4_CHANNELS = {
+    *("Direct", "Cross-network", "Paid Shopping", "Paid Search", "Paid Social", "Paid Video", "Display"),
+    *("Paid Other", "Organic Shopping", "Organic Social", "Organic Video", "AI Assistant", "Organic Search"),
+    *("Referral", "Email", "Affiliates", "Audio", "SMS", "Mobile Push Notifications", "Unassigned"),
+}
 ROLL_UP = {
     "Paid Search": "Paid Search",
     "Paid Shopping": "Paid Search",
@@ -567,9 +572,13 @@ def channel_of(
     """The user's own rules first, in their order, then the group."""
     for rule in settings["channel_rules"]:
         if rule_holds(rule, source, medium, campaign, on):
-            return str(rule["channel"])
-    channel = ga4_channel(source, medium, campaign, known_source)
-    return channel if settings["attribution.channel_group"] == "ga4" else ROLL_UP.get(channel, "Other")
+            channel = str(rule["channel"])
+            break
+    else:
+        channel = ga4_channel(source, medium, campaign, known_source)
+    if settings["attribution.channel_group"] == "ga4" or channel not in GA4_CHANNELS:
+        return channel
+    return ROLL_UP.get(channel, "Other")
 
 
 def rule_holds(rule: Row, source: str | None, medium: str | None, campaign: str | None, on: date) -> bool:

@@ -59,10 +59,16 @@ def test_a_build_does_what_has_changed_and_says_why(new_product: NewProduct) -> 
     assert (some.changed, some.full, some.persons, some.batches) == (True, False, 1, 1)
 
     product.warehouse.execute("insert into exchange_rates values (date '2026-05-01', 'USD', 0.9)")
-    rates = product.build(test=False)
+    assert not product.build(test=False).changed  # no rate matters while no reporting currency is set
+
+    euros = again(product, {"reporting_currency": "EUR"})
+    assert euros.build(test=False).full
+    product.warehouse.execute("insert into exchange_rates values (date '2026-05-02', 'USD', 0.8)")
+    rates = euros.build(test=False)
     assert (rates.full, rates.persons) == (True, 2)
     assert "exchange rates" in rates.reason
-    assert not product.build(test=False).changed
+    assert not euros.build(test=False).changed
+    euros.close()
 
     linear = again(product, {"attribution.models": ["first_click", "last_click", "linear"]})
     changed = linear.build(test=False)

@@ -3,6 +3,7 @@
 import errno
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -24,9 +25,20 @@ def _debug_wanted() -> bool:
     return os.environ.get("HEADWATER_DEBUG", "").lower() not in ("", "0", "false", "no", "off")
 
 
+def _usual_home() -> Path:
+    """Where every command looks that is not told otherwise."""
+    return Path(os.environ.get("HEADWATER_HOME") or DEFAULT_HOME)
+
+
+def _program() -> str:
+    """The word that starts headwater here: its path where it is not on the PATH."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "headwater" and not shutil.which("headwater") else "headwater"
+
+
 @dataclass
 class Frame:
-    home: Path = field(default_factory=lambda: Path(os.environ.get("HEADWATER_HOME") or DEFAULT_HOME))
+    home: Path = field(default_factory=_usual_home)
     debug: bool = field(default_factory=_debug_wanted)
 
     @cached_property
@@ -42,10 +54,8 @@ class Frame:
 
     def command(self, *words: str) -> str:
         """The line that a user can paste to run that command on the same home."""
-        home = (
-            [] if self.home == DEFAULT_HOME or "HEADWATER_HOME" in os.environ else ["--home", str(self.home)]
-        )
-        return shlex.join(["headwater", *words, *home])
+        home = [] if self.home == _usual_home() else ["--home", str(self.home)]
+        return shlex.join([_program(), *words, *home])
 
 
 def say(text: str) -> None:

@@ -142,6 +142,8 @@ class Builder:
         return LastBuild(**rows[0]) if rows else None
 
     def _rates(self) -> str:
+        if not self._variables["reporting_currency"]:
+            return ""
         rates = self._warehouse.query("select rate_date, currency, rate from exchange_rates order by 1, 2, 3")
         return str(rates.to_pylist())
 

@@ -38,7 +38,9 @@ def find_repeats(bounds: tuple[object, object] | None) -> list[str]:
         within = f"and stored.event_timestamp between timestamp '{bounds[0]}' and timestamp '{bounds[1]}'"
     stored = " union all ".join(
         f"""
-        select stored.stream_id, stored.event_id, stored.source_kind, stored.payload_hash, -1 as position
+        select
+            stored.stream_id, stored.event_id, stored.event_timestamp, stored.source_kind, stored.payload_hash,
+            -1 as position
         from {table} as stored
         where exists (
             select 1 from incoming
@@ -52,9 +54,9 @@ def find_repeats(bounds: tuple[object, object] | None) -> list[str]:
         f"""
         create temporary table judged as
         with arrivals as (
-            select stream_id, event_id, source_kind, payload_hash, position from known
+            select stream_id, event_id, event_timestamp, source_kind, payload_hash, position from known
             union all
-            select stream_id, event_id, source_kind, payload_hash, position
+            select stream_id, event_id, event_timestamp, source_kind, payload_hash, position
             from incoming
             where (stream_id, event_id) in (
                 select stream_id, event_id from known
@@ -71,6 +73,10 @@ def find_repeats(bounds: tuple[object, object] | None) -> list[str]:
             position >= 0 and coalesce(
                 {RANK} <= max({RANK_ONCE_STORED}) over (
                     partition by stream_id, event_id order by place rows between unbounded preceding and 1 preceding
+                )
+                -- one id at two times would count on both days
+                or event_timestamp <> first_value(event_timestamp) over (
+                    partition by stream_id, event_id order by place
                 ),
                 false
             ) as is_repeat

@@ -155,7 +155,7 @@
             answered.*,
             coalesce(by_host.category, by_domain.category) as referrer_category,
             case when by_host.source is not null then by_host.name else by_domain.name end as referrer_name,
-            by_host.category as referrer_host_category
+            coalesce(by_host.category <> coalesce(by_domain.category, ''), false) as referrer_host_differs
         from answered
         left join {{ ref('traffic_sources') }} as by_host
             on answered.said_by = 'referrer' and by_host.source = answered.referrer_host
@@ -171,7 +171,7 @@
             when said_by = 'referrer' then
                 case
                     when referrer_category in ('search', 'ai') then referrer_name
-                    when referrer_host_category = 'other' then referrer_host
+                    when referrer_host_differs then referrer_host
                     else referrer_domain
                 end
         end as said_source,

@@ -3,6 +3,15 @@
     ~ "headwater.toml (for example \"EUR\") and load exchange rates."}) }}
 with currencies as (
     select currency from {{ ref('int_conversions') }}
+    {%- if not var('reporting_currency') %}
+    union
+    select order_events.currency
+    from {{ ref('int_order_events') }} as order_events
+    inner join {{ ref('int_conversions') }} as conversions
+        on conversions.transaction_id = order_events.transaction_id
+        and conversions.conversion_event = 'purchase'
+    where order_events.event_name = 'refund'
+    {%- endif %}
     {%- if is_incremental_build() %}
     union
     select currency from {{ source('live', 'published_conversions') }}

@@ -61,13 +61,12 @@ channels as (
         period,
         channel_rule,
         {%- if var('channel_group') == 'simple' %}
-        -- the name that a user's own rule gives stays as it is
-        case when channel_rule like 'custom-%' then rule_channel else case rule_channel
+        case rule_channel
             {%- for channel, simple in var('simple_channels').items() %}
             when {{ quoted(channel) }} then {{ quoted(simple) }}
             {%- endfor %}
             else rule_channel
-        end end as channel
+        end as channel
         {%- else %}
         rule_channel as channel
         {%- endif %}

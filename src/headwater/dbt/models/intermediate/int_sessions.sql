@@ -38,42 +38,89 @@ placed as (
     from early
 ),
 
-first_events as (
-    select * from placed
-    where is_at_start and place_at_start = 1
+-- put together by a group, not by a join: how many of the rows just placed come first is more than a planner can guess
+parts as (
+    select
+        session_key,
+        session_start,
+        session_end,
+        event_count,
+        page_views,
+        case
+            when says_engaged
+                or has_conversion
+                or page_views >= 2
+                or session_end - session_start > interval '10 seconds' then 1
+            else 0
+        end as is_engaged,
+        case when says_source then 1 else 0 end as says_source,
+        cast(null as varchar) as landing_page,
+        cast(null as varchar) as device_id,
+        cast(null as varchar) as stream_id,
+        cast(null as varchar) as event_id,
+        cast(null as bigint) as batch_page_id,
+        cast(null as bigint) as batch_ordering_id,
+        cast(null as bigint) as batch_event_index
+    from summed
+    union all
+    select
+        session_key,
+        null as session_start,
+        null as session_end,
+        null as event_count,
+        null as page_views,
+        null as is_engaged,
+        null as says_source,
+        case when is_at_landing and place_at_landing = 1 then page_location end as landing_page,
+        case when is_at_start and place_at_start = 1 then device_id end as device_id,
+        case when is_at_start and place_at_start = 1 then stream_id end as stream_id,
+        case when is_at_start and place_at_start = 1 then event_id end as event_id,
+        case when is_at_start and place_at_start = 1 then batch_page_id end as batch_page_id,
+        case when is_at_start and place_at_start = 1 then batch_ordering_id end as batch_ordering_id,
+        case when is_at_start and place_at_start = 1 then batch_event_index end as batch_event_index
+    from placed
 ),
 
-landings as (
-    select session_key, page_location as landing_page
-    from placed
-    where is_at_landing and place_at_landing = 1
+whole as (
+    select
+        session_key,
+        max(session_start) as session_start,
+        max(session_end) as session_end,
+        max(event_count) as event_count,
+        max(page_views) as page_views,
+        max(is_engaged) = 1 as is_engaged,
+        max(landing_page) as landing_page,
+        max(says_source) = 1 as says_source,
+        max(device_id) as device_id,
+        max(stream_id) as stream_id,
+        max(event_id) as event_id,
+        max(batch_page_id) as batch_page_id,
+        max(batch_ordering_id) as batch_ordering_id,
+        max(batch_event_index) as batch_event_index
+    from parts
+    group by session_key
 ),
 
 sessions as (
     select
-        summed.session_key,
-        first_events.device_id,
+        whole.session_key,
+        whole.device_id,
         devices.person_id,
-        summed.session_start,
-        summed.session_end,
-        summed.event_count,
-        summed.page_views,
-        summed.says_engaged
-        or summed.has_conversion
-        or summed.page_views >= 2
-        or summed.session_end - summed.session_start > interval '10 seconds' as is_engaged,
-        landings.landing_page,
-        summed.says_source,
-        first_events.stream_id,
-        first_events.event_id,
-        first_events.event_timestamp,
-        first_events.batch_page_id,
-        first_events.batch_ordering_id,
-        first_events.batch_event_index
-    from summed
-    inner join first_events on first_events.session_key = summed.session_key
-    inner join devices on devices.device_id = first_events.device_id
-    left join landings on landings.session_key = summed.session_key
+        whole.session_start,
+        whole.session_end,
+        whole.event_count,
+        whole.page_views,
+        whole.is_engaged,
+        whole.landing_page,
+        whole.says_source,
+        whole.stream_id,
+        whole.event_id,
+        whole.session_start as event_timestamp,
+        whole.batch_page_id,
+        whole.batch_ordering_id,
+        whole.batch_event_index
+    from whole
+    inner join devices on devices.device_id = whole.device_id
 ),
 
 numbered as (

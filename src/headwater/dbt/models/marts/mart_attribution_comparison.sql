@@ -1,3 +1,4 @@
+-- A side whose model is not configured is null: that nothing is known of it is not the same as nothing.
 with attribution as (
     select * from {{ ref('mart_attribution') }}
     where attribution_model in ('first_click', 'last_click')
@@ -8,10 +9,16 @@ sides as (
         conversion_date,
         conversion_event,
         attributed_channel as channel,
-        sum(case when attribution_model = 'first_click' then conversion_count else 0 end) as first_click_conversions,
-        sum(case when attribution_model = 'last_click' then conversion_count else 0 end) as last_click_conversions,
-        sum(case when attribution_model = 'first_click' then conversion_value else 0 end) as first_click_value,
-        sum(case when attribution_model = 'last_click' then conversion_value else 0 end) as last_click_value
+        {%- for model in ('first_click', 'last_click') %}
+        {%- if model in var('attribution_models') %}
+        sum(case when attribution_model = '{{ model }}' then conversion_count else 0 end) as {{ model }}_conversions,
+        sum(case when attribution_model = '{{ model }}' then conversion_value else 0 end) as {{ model }}_value
+        {%- else %}
+        cast(null as decimal(38, 9)) as {{ model }}_conversions,
+        cast(null as decimal(38, 9)) as {{ model }}_value
+        {%- endif %}
+        {{- "," if not loop.last }}
+        {%- endfor %}
     from attribution
     group by 1, 2, 3
 ),
