@@ -4,6 +4,7 @@ with attribution as (
     where attribution_model in ('first_click', 'last_click')
 ),
 
+-- noqa: disable=LT02
 sides as (
     select
         conversion_date,
@@ -23,6 +24,7 @@ sides as (
     group by 1, 2, 3
 ),
 
+-- noqa: enable=LT02
 comparison as (
     select
         conversion_date,
