@@ -1,4 +1,4 @@
-"""kill -9 at random moments: of a load, of a build. `HEADWATER_KILL_ROUNDS=50` kills more often than every run does."""
+"""kill -9 at random moments: of a load, of a build. `KILL_ROUNDS=50` kills more often than every run does."""
 
 import os
 import random
@@ -19,7 +19,7 @@ from headwater.sources.synthetic import generate
 from headwater.transform.build import Builder
 from headwater.warehouse import Warehouse, connect
 
-ROUNDS = int(os.environ.get("HEADWATER_KILL_ROUNDS", "5"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "5"))
 BUILD_ROUNDS = (ROUNDS + 1) // 2  # each of them waits for dbt to start
 FILES_PER_LIFE = 10
 
