@@ -201,7 +201,6 @@ def _fate(row: Row, steps: Sequence[Step], lookback_from: datetime) -> tuple[Fat
 
 
 def _freshness(warehouse: Warehouse, settings: Settings) -> Freshness:
-    rates = warehouse.query("select rate_date, currency, rate from exchange_rates order by 1, 2, 3")
     [last] = rows(
         warehouse,
         "select to_batch, fingerprint from headwater_builds order by build_id desc limit 1",
@@ -210,5 +209,5 @@ def _freshness(warehouse: Warehouse, settings: Settings) -> Freshness:
         warehouse,
         f"select count(*) as batches from headwater_batches where batch_id > {int(last['to_batch'])}",
     )
-    wanted = fingerprint(variables(settings, warehouse.schema), str(rates.to_pylist()))
+    wanted = fingerprint(variables(settings, warehouse.schema), warehouse)
     return Freshness(newer["batches"], wanted != last["fingerprint"])

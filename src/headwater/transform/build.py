@@ -58,7 +58,7 @@ class Builder:
         started = time.monotonic()
         warehouse, last = self._warehouse, self._last_build()
         to_batch = self._number("select coalesce(max(batch_id), 0) from headwater_batches")
-        wanted = fingerprint(self._variables, self._rates())
+        wanted = fingerprint(self._variables, warehouse)
         reason = why_full(full_refresh, last, wanted)
         full, from_batch = bool(reason), last.to_batch if last else 0
         if last and not full and to_batch == last.to_batch:
@@ -140,12 +140,6 @@ class Builder:
             "select build_id, to_batch, fingerprint from headwater_builds order by build_id desc limit 1"
         ).to_pylist()
         return LastBuild(**rows[0]) if rows else None
-
-    def _rates(self) -> str:
-        if not self._variables["reporting_currency"]:
-            return ""
-        rates = self._warehouse.query("select rate_date, currency, rate from exchange_rates order by 1, 2, 3")
-        return str(rates.to_pylist())
 
     def _number(self, sql: str) -> int:
         return int(self._warehouse.query(sql).column(0)[0].as_py())

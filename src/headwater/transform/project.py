@@ -9,6 +9,7 @@ from typing import Any
 from headwater import __version__
 from headwater.channels import dbt_vars as channel_vars
 from headwater.settings import Settings
+from headwater.warehouse.protocol import Warehouse
 
 PROJECT = Path(__file__).parent.parent / "dbt"
 
@@ -48,6 +49,10 @@ def project_hash() -> str:
     return digest.hexdigest()
 
 
-def fingerprint(variables: dict[str, Any], rates: str) -> str:
-    """What the published rows depend on besides the events: settings, models and exchange rates."""
+def fingerprint(variables: dict[str, Any], warehouse: Warehouse) -> str:
+    """What the published rows depend on besides the events: settings, models and, where they are used, exchange rates."""
+    rates: list[Any] = []
+    if variables["reporting_currency"]:
+        known = warehouse.query("select rate_date, currency, rate from exchange_rates order by 1, 2, 3")
+        rates = [[str(value) for value in row.values()] for row in known.to_pylist()]
     return hashlib.sha256(json.dumps([project_hash(), variables, rates], sort_keys=True).encode()).hexdigest()
