@@ -50,7 +50,7 @@ def project_hash() -> str:
 
 
 def fingerprint(variables: dict[str, Any], warehouse: Warehouse) -> str:
-    """What the published rows depend on besides the events: settings, models and, where they are used, exchange rates."""
+    """What the published rows depend on besides the events: settings, models and, where used, exchange rates."""
     rates: list[Any] = []
     if variables["reporting_currency"]:
         known = warehouse.query("select rate_date, currency, rate from exchange_rates order by 1, 2, 3")
