@@ -66,6 +66,7 @@ class Builder:
 
         progress("preparing")
         started_at = self._now()
+        clear(warehouse, self._schema)
         self._open_window(from_batch, to_batch)
         progress("building the models" if full else "building the persons that new events touch")
         nodes = self._run_dbt(full, test)
@@ -96,7 +97,7 @@ class Builder:
                 f"The new tables could not be put in place, and {STILL_THERE} ({error}): "
                 "`headwater build --full-refresh` makes them anew."
             ) from error
-        clear(warehouse, self._schema, nodes)
+        clear(warehouse, self._schema)
         return BuildReport(
             changed=True,
             full=full,
