@@ -71,6 +71,17 @@ class Collect(_Keys):
         description="a host name or an address such as 127.0.0.1",
     )
     port: Port = 8787
+    workers: int = Field(default=1, ge=1, le=64, description="a whole number from 1 to 64")
+    allowed_origins: Names = Field(
+        default=(), description="a list of origins of web pages such as ['https://www.example.com']"
+    )
+    rate_limit: int = Field(default=20_000, ge=1, description="a whole number of requests per second, at least 1")
+    max_body_mb: int = Field(default=8, ge=1, le=1024, description="a whole number from 1 to 1024")
+    journal_max_mb: int = Field(default=10_240, ge=16, description="a whole number of at least 16")
+    retention_days: float = Field(
+        default=7.0, ge=0, le=400, allow_inf_nan=False, description="a number from 0 to 400"
+    )
+    redact_emails: bool = Field(default=True, description="true or false")
 
 
 class Serve(_Keys):
@@ -84,6 +95,12 @@ class Dashboard(_Keys):
 class Stream(_Keys):
     max_event_age_hours: int = Field(default=72, ge=1, le=8760, description="a whole number from 1 to 8760")
     supersede_streamed: bool = Field(default=True, description="true or false")
+    tick_seconds: float = Field(
+        default=0.25, ge=0.05, le=86_400, allow_inf_nan=False, description="a number from 0.05 to 86400"
+    )
+    test_minutes: float = Field(
+        default=15.0, ge=0, le=10_080, allow_inf_nan=False, description="a number from 0 (never) to 10080"
+    )
 
 
 class ChannelRule(_Keys):

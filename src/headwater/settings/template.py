@@ -26,8 +26,15 @@ internal_domains = []                  # your own other domains: never a source
 ignored_referrers = ["paypal.com", "checkout.stripe.com"]
 
 [collect]
-host = "127.0.0.1"
+host = "127.0.0.1"                     # off loopback it starts only once there are keys: headwater keys add
 port = 8787
+workers = 1                            # processes behind the port
+allowed_origins = []                   # web pages that may send: ["https://www.example.com"]
+rate_limit = 20000                     # requests per second and key
+max_body_mb = 8                        # of a request, after unpacking
+journal_max_mb = 10240                 # when it is full of what is not yet loaded, senders are told to wait
+retention_days = 7.0                   # how long the journal keeps what is loaded, for headwater rebuild
+redact_emails = true                   # e-mail addresses in page addresses become (redacted)
 
 [serve]
 port = 8788
@@ -38,6 +45,8 @@ port = 8501
 [stream]
 max_event_age_hours = 72
 supersede_streamed = true              # a day that was exported replaces the streamed one
+tick_seconds = 0.25                    # new events start a tick at most this often
+test_minutes = 15.0                    # how often the models' tests run over all that is published; 0: never
 
 # [streams]                            # measurement id = stream id of the export
 # G-ABC123 = "4711"
