@@ -40,10 +40,10 @@ _SQL = f"""
 
 def read(path: Path, door: Door) -> Iterator[Task]:
     for chunk in lines(path, heard=door.heard):
-        yield partial(_batch, chunk, door)
+        yield partial(canonical, chunk, door)
 
 
-def _batch(chunk: Lines, door: Door, connection: duckdb.DuckDBPyConnection) -> EventBatch:
+def canonical(chunk: Lines, door: Door, connection: duckdb.DuckDBPyConnection) -> EventBatch:
     loose = _loose(connection, chunk)
     batch = canonicalise(
         connection, loose, door, lambda places: pc.utf8_rtrim(chunk.texts.take(places), "\r\n")

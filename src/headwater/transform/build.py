@@ -1,7 +1,8 @@
 """Builds all models from the raw events: everything, or only the persons whom new events touch."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from headwater.settings import Settings
 from headwater.transform.project import fingerprint, variables
 from headwater.transform.publish import clear, publish
 from headwater.transform.runner import STILL_THERE, DbtRunner, Node
+from headwater.transform.tick import Tick
 from headwater.warehouse.protocol import Warehouse
 
 
@@ -43,6 +45,7 @@ class Builder:
         self._variables = variables(settings, warehouse.schema)
         self._workspace = Path(settings.home) / "dbt"
         self._runner: DbtRunner | None = None
+        self._tick: Tick | None = None
 
     def build(
         self,
@@ -64,40 +67,37 @@ class Builder:
         if last and not full and to_batch == last.to_batch:
             return BuildReport(False, False, "nothing new", 0, 0, 0, 0, time.monotonic() - started)
 
-        progress("preparing")
+        progress("building everything" if full else "building the persons that new events touch")
         started_at = self._now()
-        clear(warehouse, self._schema)
-        self._open_window(from_batch, to_batch)
-        progress("building the models" if full else "building the persons that new events touch")
-        nodes = self._run_dbt(full, test)
-        progress("publishing")
-        persons = self._number(
-            f"select count(distinct person_id) from {self._schema}.{'int_devices' if full else 'scope_persons'}"
+        making = (
+            self._by_dbt(full, test, from_batch, to_batch)
+            if full or test
+            else self._by_tick(from_batch, to_batch)
         )
-        try:
-            with warehouse.transaction():
-                publish(warehouse, self._schema, nodes, full=full)
-                warehouse.insert(
-                    "headwater_builds",
-                    pa.table(
-                        {
-                            "build_id": [last.build_id + 1 if last else 1],
-                            "from_batch": [from_batch],
-                            "to_batch": [to_batch],
-                            "is_full": [full],
-                            "fingerprint": [wanted],
-                            "persons": [persons],
-                            "started_at": started_at,
-                            "finished_at": self._now(),
-                        }
-                    ),
-                )
-        except QueryError as error:
-            raise BuildError(
-                f"The new tables could not be put in place, and {STILL_THERE} ({error}): "
-                "`headwater build --full-refresh` makes them anew."
-            ) from error
-        clear(warehouse, self._schema)
+        with making as (nodes, place):
+            progress("publishing")
+            persons = self._number(
+                f"select count(distinct person_id) from {place}.{'int_devices' if full else 'scope_persons'}"
+            )
+            finished = {
+                "build_id": [last.build_id + 1 if last else 1],
+                "from_batch": [from_batch],
+                "to_batch": [to_batch],
+                "is_full": [full],
+                "fingerprint": [wanted],
+                "persons": [persons],
+                "started_at": started_at,
+                "finished_at": self._now(),
+            }
+            try:
+                with warehouse.transaction():
+                    publish(warehouse, place, nodes, full=full)
+                    warehouse.insert("headwater_builds", pa.table(finished))
+            except QueryError as error:
+                raise BuildError(
+                    f"The new tables could not be put in place, and {STILL_THERE} ({error}): "
+                    "`headwater build --full-refresh` makes them anew."
+                ) from error
         return BuildReport(
             changed=True,
             full=full,
@@ -109,16 +109,50 @@ class Builder:
             seconds=time.monotonic() - started,
         )
 
-    def _run_dbt(self, full: bool, test: bool) -> list[Node]:
+    def test_what_is_published(self) -> int:
+        """Runs the data tests on the published tables themselves, and says how many there are; BuildError names the first
+        that fails."""
+        live = self._warehouse.schema
+        runner = DbtRunner(self._workspace / "tests", self._warehouse.dbt_output(live), self._variables)
+        published = ["config.meta.publish:person", "config.meta.publish:view"]
+        tests = runner.run(
+            ["test", "--exclude-resource-type", "unit_test", "--select", *published]
+            + ["--indirect-selection", "cautious"]
+        )
+        return len(tests)
+
+    def _dbt(self) -> DbtRunner:
         if self._runner is None:
             self._runner = DbtRunner(
                 self._workspace, self._warehouse.dbt_output(self._schema), self._variables
             )
-        exclude = ["unit_test", "exposure"] + ([] if test else ["test"]) + ([] if full else ["seed"])
+        return self._runner
+
+    @contextmanager
+    def _by_tick(self, from_batch: int, to_batch: int) -> Iterator[tuple[list[Node], str]]:
+        if self._tick is None:
+            compiled = self._dbt().run(["compile", "--no-write-json", "--select", "resource_type:model"])
+            self._tick = Tick(compiled, self._schema, self._warehouse)
+        try:
+            self._tick.run(from_batch, to_batch)
+            yield self._tick.nodes, self._tick.bench
+        finally:
+            self._tick.clear()
+
+    @contextmanager
+    def _by_dbt(
+        self, full: bool, test: bool, from_batch: int, to_batch: int
+    ) -> Iterator[tuple[list[Node], str]]:
+        clear(self._warehouse, self._schema)
+        self._open_window(from_batch, to_batch)
+        exclude = ["unit_test", "exposure"] + ([] if test else ["test"])
         command = ["build", "--no-write-json", "--exclude-resource-type", *exclude]
         if full:  # cautious: a test that reads other models besides those of scope is not left out with them
             command += ["--full-refresh", "--exclude", "scope", "--indirect-selection", "cautious"]
-        return self._runner.run(command)
+        yield self._dbt().run(command), self._schema
+        clear(
+            self._warehouse, self._schema
+        )  # a build that failed leaves its tables for whoever looks for the reason
 
     def _open_window(self, from_batch: int, to_batch: int) -> None:
         warehouse = self._warehouse

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from headwater.transform.project import PROJECT
 from headwater.transform.runner import Node
 from headwater.warehouse.protocol import Warehouse
 
@@ -48,14 +47,13 @@ def replace_view(warehouse: Warehouse, build_schema: str, node: Node) -> None:
 
 
 def clear(warehouse: Warehouse, build_schema: str) -> None:
-    """Drops what a build leaves behind, or one that failed has left; seeds stay, for the next build reads them.
+    """Drops what a build leaves behind, or one that failed has left.
 
     dbt builds several models at once, and would wait for itself if it had to replace views that hang together."""
     standing = warehouse.query(
         f"select table_name, table_type from information_schema.tables where table_schema = '{build_schema}'"
     ).to_pylist()
-    kept = {"headwater_window", *(seed.stem for seed in (PROJECT / "seeds").glob("*.csv"))}
     for relation in sorted(standing, key=lambda found: found["table_type"] != "VIEW"):
-        if relation["table_name"] not in kept:
+        if relation["table_name"] != "headwater_window":
             kind = "view" if relation["table_type"] == "VIEW" else "table"
             warehouse.execute(f"drop {kind} if exists {build_schema}.{relation['table_name']} cascade")

@@ -29,6 +29,8 @@ class Node:
     publish: str
     is_view: bool
     sql: str
+    relation: str  # its name as the statements of other nodes write it
+    reads: frozenset[str]  # names of the nodes it is made from
 
 
 class DbtRunner:
@@ -97,6 +99,8 @@ class DbtRunner:
                 publish=(result.node.config.meta or {}).get("publish", "none"),
                 is_view=result.node.config.materialized == "view",
                 sql=getattr(result.node, "compiled_code", None) or "",
+                relation=getattr(result.node, "relation_name", None) or "",
+                reads=frozenset(key.rpartition(".")[2] for key in result.node.depends_on_nodes),
             )
             for result in results
         ]

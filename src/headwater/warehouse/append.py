@@ -1,17 +1,18 @@
-"""Appends batches exactly once: the same statements on every engine, in one transaction.
+"""Appends batches exactly once: the same statements on every engine, settled in one transaction.
 
 `incoming` is a temporary table with RAW_SCHEMA and `position`, the row's place in the order of arrival; `refused` one
 with DEAD_LETTER_SCHEMA. What counts as a repeat is told in docs/attribution.md, "One day from two sources"."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
+from headwater.errors import HeadwaterError, WarehouseLocked
 from headwater.event import CANONICAL_SCHEMA, DEAD_LETTER_SCHEMA, RAW_SCHEMA
-from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch
+from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch, Mark
 
 COLUMNS = ", ".join(RAW_SCHEMA.names)
 
@@ -28,7 +29,14 @@ RANK_ONCE_STORED = f"case when source_kind <> 'file' then {RANK} when place = 1 
 IS_NEW = "not exists (select 1 from repeats where repeats.position = incoming.position)"
 
 
-def find_repeats(bounds: tuple[object, object] | None) -> list[str]:
+IS_INCOMING = """
+    exists (
+        select 1 from incoming where incoming.event_id = stored.event_id and incoming.stream_id = stored.stream_id
+    )
+"""
+
+
+def find_repeats(bounds: tuple[object, object] | None, only: Callable[[str, str, str], str]) -> list[str]:
     """Fills the temporary table `repeats`: (position, is_conflict) of each incoming row that is not to be stored.
 
     The answer is that of taking the rows one by one: it does not depend on how they are cut into appends.
@@ -42,10 +50,7 @@ def find_repeats(bounds: tuple[object, object] | None) -> list[str]:
             stored.stream_id, stored.event_id, stored.event_timestamp, stored.source_kind, stored.payload_hash,
             -1 as position
         from {table} as stored
-        where exists (
-            select 1 from incoming
-            where incoming.event_id = stored.event_id and incoming.stream_id = stored.stream_id
-        ) {within}
+        where {only(table, "stored", IS_INCOMING)} {within}
         """
         for table in RAW_TABLES
     )
@@ -152,8 +157,8 @@ class Engine(Protocol):
     def execute(self, sql: str) -> None: ...
     def query(self, sql: str) -> pa.Table: ...
     def insert(self, table: str, rows: pa.Table) -> None: ...
-    def transaction(self) -> AbstractContextManager[None]: ...
-    def lock_appends(self) -> None: ...
+    def appending(self) -> AbstractContextManager[None]: ...
+    def rows_where(self, table: str, alias: str, condition: str) -> str: ...
     def create_temporary(self, table: str, schema: pa.Schema) -> None: ...
     def row_as_json(self, columns: Sequence[str]) -> str: ...
     def quarter_hour(self, timestamp: str) -> str: ...
@@ -168,25 +173,70 @@ TEMPORARY = ("incoming", "refused", "known", "judged", "repeats", "origin_of_bat
 
 
 def append(
-    engine: Engine, table: str, origin: str, batches: Iterable[EventBatch], *, ids_are_computed: bool = False
+    engine: Engine,
+    table: str,
+    origin: str,
+    batches: Iterable[EventBatch],
+    *,
+    ids_are_computed: bool = False,
+    mark: Mark | None = None,
 ) -> Appended:
+    """Stages the rows, which may take long and holds nobody up; then settles them, quickly and alone."""
     appended = Appended(0, 0, 0)
     try:
-        with engine.transaction():
-            engine.lock_appends()
-            engine.create_temporary("incoming", INCOMING_SCHEMA)
-            engine.create_temporary("refused", DEAD_LETTER_SCHEMA)
-            engine.create_temporary("origin_of_batch", pa.schema([("origin", pa.string())]))
-            engine.insert("origin_of_batch", pa.table({"origin": [origin]}))
-            rows = stage(engine, batches)
+        engine.create_temporary("incoming", INCOMING_SCHEMA)
+        engine.create_temporary("refused", DEAD_LETTER_SCHEMA)
+        engine.create_temporary("origin_of_batch", pa.schema([("origin", pa.string())]))
+        engine.insert("origin_of_batch", pa.table({"origin": [origin]}))
+        rows = stage(engine, batches)
+        with engine.appending():
+            if mark:
+                check_position(engine, mark)
             appended, kept = settle(engine, table, origin, rows, ids_are_computed)
-            for name in TEMPORARY:
-                engine.execute(f"drop table if exists {name}")
-            if not kept:
+            if mark:
+                move_position(engine, mark, appended)
+            elif not kept:
                 raise NothingNew
     except NothingNew:
         pass
+    finally:
+        drop_temporary(engine)
     return appended
+
+
+def drop_temporary(engine: Engine) -> None:
+    with suppress(HeadwaterError):  # where the connection is gone, so are they
+        for name in TEMPORARY:
+            engine.execute(f"drop table if exists {name}")
+
+
+def check_position(engine: Engine, mark: Mark) -> None:
+    """Two that load from one journal would each take the same rows: the second one is told before it has done any."""
+    found = engine.query(f"select position from headwater_positions where journal_id = '{mark.journal_id}'")
+    position = found["position"][0].as_py() if found.num_rows else 0
+    if position != mark.after:
+        raise WarehouseLocked(
+            f"Another headwater has loaded this journal up to event {position:,} (this one was at {mark.after:,}): "
+            "stop one of the two."
+        )
+
+
+def move_position(engine: Engine, mark: Mark, appended: Appended) -> None:
+    if not mark.after:
+        engine.execute(
+            f"insert into headwater_positions values ('{mark.journal_id}', 0, 0, 0, 0, {engine.NOW})"
+        )
+    engine.execute(
+        f"""
+        update headwater_positions set
+            position = {mark.upto},
+            loaded = loaded + {appended.accepted},
+            duplicates = duplicates + {appended.duplicates},
+            dead_letters = dead_letters + {appended.dead_letters},
+            moved_at = {engine.NOW}
+        where journal_id = '{mark.journal_id}'
+        """
+    )
 
 
 def stage(engine: Engine, batches: Iterable[EventBatch]) -> int:
@@ -214,7 +264,7 @@ def settle(
             "select min(event_timestamp) as a, max(event_timestamp) as b from incoming"
         ).to_pylist()
         bounds = found["a"], found["b"]
-    for statement in find_repeats(bounds):
+    for statement in find_repeats(bounds, engine.rows_where):
         engine.execute(statement)
     repeats = number("select count(*) from repeats")
     batch_id = number("select coalesce(max(batch_id), 0) + 1 from headwater_batches")

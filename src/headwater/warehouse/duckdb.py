@@ -4,7 +4,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from copy import copy
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -20,7 +22,7 @@ from headwater.errors import (
 )
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
-from headwater.warehouse.protocol import Appended, EventBatch
+from headwater.warehouse.protocol import Appended, EventBatch, Mark
 
 MEMORY_LIMIT = (
     4 * 1024**3
@@ -81,7 +83,7 @@ class DuckDBWarehouse:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self.url = f"duckdb:///{path}"
-        self._open_transaction = False
+        self._append_lock = Lock()
         if read_only and not path.exists():
             raise WarehouseError(
                 f"There is no warehouse at {path} yet: run `headwater load PATH` to make one."
@@ -89,8 +91,7 @@ class DuckDBWarehouse:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = duckdb.connect(str(path), read_only=read_only)
-            self._connection.execute("set timezone = 'UTC'")
-            self._connection.execute("set enable_progress_bar = false")  # it would print among the answers
+            self._prepare()
             keep_memory_small(self._connection)
             self._connection.execute("set preserve_insertion_order = true")
             if not read_only:
@@ -103,6 +104,17 @@ class DuckDBWarehouse:
                 f"{path.parent} cannot be used as a folder for the warehouse ({error.strerror}): "
                 "choose another with --home."
             ) from error
+
+    def _prepare(self) -> None:
+        self._connection.execute("set timezone = 'UTC'")
+        self._connection.execute("set enable_progress_bar = false")  # it would print among the answers
+
+    def another(self) -> "DuckDBWarehouse":
+        other = copy(self)  # the lock is shared
+        with self._translated():
+            other._connection = self._connection.cursor()
+            other._prepare()
+        return other
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -141,12 +153,25 @@ class DuckDBWarehouse:
             self._connection.execute("rollback")
 
     def append(
-        self, table: str, origin: str, batches: Iterable[EventBatch], *, ids_are_computed: bool = False
+        self,
+        table: str,
+        origin: str,
+        batches: Iterable[EventBatch],
+        *,
+        ids_are_computed: bool = False,
+        mark: Mark | None = None,
     ) -> Appended:
-        return append(self, table, origin, batches, ids_are_computed=ids_are_computed)
+        return append(self, table, origin, batches, ids_are_computed=ids_are_computed, mark=mark)
 
-    def lock_appends(self) -> None:
-        """One process holds the file, and its appends share this connection."""
+    @contextmanager
+    def appending(self) -> Iterator[None]:
+        """One process holds the file; its threads take turns."""
+        with self._append_lock, self.transaction():
+            yield
+
+    def rows_where(self, table: str, alias: str, condition: str) -> str:
+        """Few rows out of many: their places are found by the condition's columns, the others are read there only."""
+        return f"{alias}.rowid in (select {alias}.rowid from {table} as {alias} where {condition})"
 
     def create_temporary(self, table: str, table_schema: pa.Schema) -> None:
         columns = ", ".join(f"{field.name} {schema.sql_type(field, 'varchar')}" for field in table_schema)
@@ -181,6 +206,13 @@ class DuckDBWarehouse:
 
     def index(self, table: str) -> None:
         """A scan of one column is quicker here than an index would be to keep."""
+
+    def workbench(self) -> str:
+        self.execute("attach if not exists ':memory:' as headwater_bench")
+        return "headwater_bench.main"
+
+    def analyze(self, table: str) -> None:
+        """Statistics are kept with every table."""
 
     def unqualified(self, sql: str) -> str:
         return sql.replace(f'"{self.path.stem}".', "")

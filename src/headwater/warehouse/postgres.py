@@ -23,7 +23,7 @@ from headwater.errors import (
 )
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
-from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch
+from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch, Mark
 
 TEXT = 'text collate "C"'  # ordered by bytes, as on every other engine
 
@@ -230,16 +230,32 @@ class PostgresWarehouse:
                 self._connection.rollback()
 
     def append(
-        self, table: str, origin: str, batches: Iterable[EventBatch], *, ids_are_computed: bool = False
+        self,
+        table: str,
+        origin: str,
+        batches: Iterable[EventBatch],
+        *,
+        ids_are_computed: bool = False,
+        mark: Mark | None = None,
     ) -> Appended:
-        return append(self, table, origin, batches, ids_are_computed=ids_are_computed)
+        return append(self, table, origin, batches, ids_are_computed=ids_are_computed, mark=mark)
 
-    def lock_appends(self) -> None:
+    @contextmanager
+    def appending(self) -> Iterator[None]:
         """Batches must become visible in the order of their numbers, or a build would pass one over."""
-        self.execute("lock table headwater_batches in exclusive mode")
+        with self.transaction():
+            self.execute("lock table headwater_batches in exclusive mode")
+            yield
+
+    def rows_where(self, table: str, alias: str, condition: str) -> str:
+        return condition
+
+    def another(self) -> "PostgresWarehouse":
+        return PostgresWarehouse(self.url)
 
     def create_temporary(self, table: str, table_schema: pa.Schema) -> None:
         columns = ", ".join(f"{field.name} {schema.sql_type(field, TEXT)}" for field in table_schema)
+        self.execute(f"drop table if exists pg_temp.{table}")
         self.execute(f"create temporary table {table} ({columns})")
 
     def row_as_json(self, columns: Sequence[str]) -> str:
@@ -275,6 +291,12 @@ class PostgresWarehouse:
                 self.execute(
                     f"create index if not exists {table}_{column} on {self.schema}.{table} using hash ({column})"
                 )
+
+    def workbench(self) -> str:
+        return "pg_temp"
+
+    def analyze(self, table: str) -> None:
+        self.execute(f"analyze {table}")
 
     def unqualified(self, sql: str) -> str:
         return sql.replace(f'"{self._database}".', "")

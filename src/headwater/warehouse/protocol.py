@@ -28,6 +28,15 @@ class Appended:
     reasons: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Which rows of a journal an append brings: those after one number, up to another."""
+
+    journal_id: str
+    after: int
+    upto: int
+
+
 class Warehouse(Protocol):
     """A warehouse speaks standard SQL through `execute` and `query`; where engines differ, it has a method."""
 
@@ -41,10 +50,16 @@ class Warehouse(Protocol):
         batches: Iterable[EventBatch],
         *,
         ids_are_computed: bool = False,
+        mark: Mark | None = None,
     ) -> Appended:
         """Adds the batches to a raw table in one transaction: all of them, each event once, or nothing.
 
-        `ids_are_computed` says that no client chose the event_ids, so that an equal id means an equal timestamp."""
+        `ids_are_computed` says that no client chose the event_ids, so that an equal id means an equal timestamp.
+        With a `mark` the journal's position moves in the same transaction."""
+        ...
+
+    def another(self) -> "Warehouse":
+        """A connection of its own to the same warehouse, for another thread."""
         ...
 
     def query(self, sql: str) -> pa.Table:
@@ -73,6 +88,14 @@ class Warehouse(Protocol):
 
     def index(self, table: str) -> None:
         """Makes the published table quick to search by its keys, where the engine needs an index for it."""
+        ...
+
+    def workbench(self) -> str:
+        """Where tables live that only this connection needs for a moment: nothing there is written to disk for good."""
+        ...
+
+    def analyze(self, table: str) -> None:
+        """Gathers the statistics of a table just made, where the engine's planner needs them."""
         ...
 
     def unqualified(self, sql: str) -> str:

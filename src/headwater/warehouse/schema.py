@@ -43,6 +43,10 @@ def statements(text: str) -> list[str]:
         f"""create table if not exists dead_letters (
             dead_letter_id {text} not null primary key, origin {text} not null, line bigint, reason {text} not null,
             detail {text} not null, original {text} not null, refused_at timestamp not null)""",
+        # how far each journal has been loaded, and what became of its rows: moves with the rows, in one transaction
+        f"""create table if not exists headwater_positions (
+            journal_id {text} not null primary key, position bigint not null, loaded bigint not null,
+            duplicates bigint not null, dead_letters bigint not null, moved_at timestamp not null)""",
         f"""create table if not exists exchange_rates (
             rate_date date not null, currency {text} not null, rate decimal(18, 9) not null)""",
         # one row per finished build; the newest one's to_batch is the watermark

@@ -64,6 +64,21 @@
     div({{ dividend }}, {{ divisor }})
 {%- endmacro %}
 
+{#- The rows of a raw table whose column holds one of the values. DuckDB finds their places by that column, and reads the others there only: that pays
+    where they are few. -#}
+{% macro rows_with(raw, column, values) %}
+    {{ return(adapter.dispatch('rows_with', 'headwater')(raw, column, values)) }}
+{% endmacro %}
+
+{% macro default__rows_with(raw, column, values) -%}
+    {{ column }} in (select {{ column }} from {{ values }})
+{%- endmacro %}
+
+{% macro duckdb__rows_with(raw, column, values) -%}
+    {%- set few = headwater.default__rows_with(raw, column, values) -%}
+    {%- if is_incremental_build() -%} rowid in (select rowid from {{ raw }} where {{ few }}) {%- else -%} {{ few }} {%- endif -%}
+{%- endmacro %}
+
 {#- Fresh tables have no statistics, and PostgreSQL plans badly without them. -#}
 {% macro analyze_table() %}
     {{ return(adapter.dispatch('analyze_table', 'headwater')()) }}

@@ -72,7 +72,7 @@
 {% endmacro %}
 
 {#- The rows of a raw table that count: arrived, in scope, and not replaced by an export of the same stream and day. -#}
-{% macro rows_that_count(raw, scope) %}
+{% macro rows_that_count(raw, scope='true') %}
     select
         raw.*,
         {{ stream_of('raw.stream_id') }} as counted_stream_id
@@ -94,7 +94,7 @@
                 and loaded.source_kind <> 'stream'
                 and loaded.event_id = raw.event_id
                 and {{ stream_of('loaded.stream_id') }} = {{ stream_of('raw.stream_id') }}
-                and loaded.batch_id <= (select to_batch from {{ source('build', 'headwater_window') }})
+                and loaded.batch_id <= {{ to_batch() }}
         )
         {%- endif %}
 {% endmacro %}
@@ -234,5 +234,55 @@
     items,
     params,
     received_at,
+    batch_id
+{%- endmacro %}
+
+{#- The columns of a raw table, without those that are dear to read and that nothing behind staging asks for. -#}
+{% macro raw_columns() -%}
+    event_id,
+    stream_id,
+    source_kind,
+    event_name,
+    event_timestamp,
+    user_pseudo_id,
+    user_id,
+    ga_session_id,
+    ga_session_number,
+    batch_page_id,
+    batch_ordering_id,
+    batch_event_index,
+    page_location,
+    page_referrer,
+    source,
+    medium,
+    campaign,
+    term,
+    content,
+    gclid,
+    dclid,
+    gbraid,
+    wbraid,
+    srsltid,
+    msclkid,
+    fbclid,
+    ttclid,
+    first_user_source,
+    first_user_medium,
+    first_user_campaign,
+    ga4_channel,
+    value,
+    currency,
+    transaction_id,
+    cast(null as json) as items,
+    cast(null as json) as params,
+    received_at,
+    device_id,
+    page_domain,
+    referrer_host,
+    referrer_domain,
+    source_domain,
+    first_user_domain,
+    page_is_tagged,
+    is_engaged,
     batch_id
 {%- endmacro %}

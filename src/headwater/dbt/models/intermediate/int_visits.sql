@@ -2,20 +2,20 @@
 -- is nothing to find: only devices with such an event are looked at.
 with devices as (
     select device_id
-    from {{ source('live', 'ga4_events_raw') }}
-    where ga_session_id is null and {{ arrived() }} and {{ device_in_scope() }}
+    from {{ loaded_events() }}
+    where ga_session_id is null and {{ arrived() }}
     union
     select device_id
-    from {{ source('live', 'events_streaming') }}
-    where ga_session_id is null and {{ arrived() }} and {{ device_in_scope() }}
+    from {{ streamed_events() }}
+    where ga_session_id is null and {{ arrived() }}
 ),
 
 loaded as (
-    {{ rows_that_count(source('live', 'ga4_events_raw'), 'raw.device_id in (select device_id from devices)') }}
+    {{ rows_that_count(loaded_events(), 'raw.device_id in (select device_id from devices)') }}
 ),
 
 streamed as (
-    {{ rows_that_count(source('live', 'events_streaming'), 'raw.device_id in (select device_id from devices)') }}
+    {{ rows_that_count(streamed_events(), 'raw.device_id in (select device_id from devices)') }}
 ),
 
 {%- set columns %}

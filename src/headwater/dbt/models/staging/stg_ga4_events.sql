@@ -1,8 +1,7 @@
 {{ config(materialized='view', meta={'publish': 'view'}) }}
--- depends_on: {{ ref('scope_devices') }}
 
 with loaded as (
-    {{ rows_that_count(source('live', 'ga4_events_raw'), device_in_scope()) }}
+    {{ rows_that_count(loaded_events()) }}
 ),
 
 resolved as (

@@ -1,8 +1,7 @@
 {{ config(materialized='view', meta={'publish': 'view'}) }}
--- depends_on: {{ ref('scope_devices') }}
 
 with streamed as (
-    {{ rows_that_count(source('live', 'events_streaming'), device_in_scope()) }}
+    {{ rows_that_count(streamed_events()) }}
 ),
 
 resolved as (
