@@ -9,11 +9,16 @@ HeadwaterError
 │   ├── QueryError                SQL, a table or an id that the warehouse does not take
 │   │   └── UnknownTable          a table that is not there
 │   ├── WarehouseError            the warehouse refuses: wrong URL, no rights, damaged file
-│   └── BuildError                a model or a test failed
+│   ├── BuildError                a model or a test failed
+│   └── JournalError              the journal cannot be made or opened where it should be
 └── TransientError                the same call may succeed later: worth a retry
     ├── WarehouseLocked           another process holds it
     ├── WarehouseUnavailable      it does not answer
-    └── DiskFull                  no room left
+    ├── EngineUnavailable         the engine of this home does not answer
+    ├── DiskFull                  no room left
+    ├── JournalFull               it holds as much as it may, and nothing of that is loaded yet
+    ├── JournalUnavailable        SQLite cannot read or write it now
+    └── JournalDamaged            it was found damaged; the next call meets the salvaged one
 """
 
 
@@ -66,6 +71,10 @@ class BuildError(TerminalError):
     pass
 
 
+class JournalError(TerminalError):
+    pass
+
+
 class TransientError(HeadwaterError):
     pass
 
@@ -78,5 +87,21 @@ class WarehouseUnavailable(TransientError):  # noqa: N818
     pass
 
 
+class EngineUnavailable(TransientError):  # noqa: N818
+    pass
+
+
 class DiskFull(TransientError):  # noqa: N818
+    pass
+
+
+class JournalFull(TransientError):  # noqa: N818
+    pass
+
+
+class JournalUnavailable(TransientError):  # noqa: N818
+    pass
+
+
+class JournalDamaged(TransientError):  # noqa: N818
     pass

@@ -101,6 +101,7 @@ INVALID_NUMBER: Final = "invalid_number"
 INVALID_SOURCE_KIND: Final = "invalid_source_kind"
 NUL_CHARACTER: Final = "nul_character"
 LATE_EVENT: Final = "late_event"
+CONSENT_DENIED: Final = "consent_denied"
 ID_CONFLICT: Final = "id_conflict"
 
 CLOCK_TOLERANCE = timedelta(minutes=10)

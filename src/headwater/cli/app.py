@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from headwater import __version__
-from headwater.cli import build, channels, config, docs, explain, load, query, rates
+from headwater.cli import build, channels, collect, config, docs, explain, keys, live, load, query, rates
 from headwater.cli.frame import Frame
 
 EVERYWHERE = "Every command also takes --home DIR and --debug."
@@ -47,7 +47,7 @@ def headwater(
         raise typer.Exit(2)
 
 
-for room in (config, load, rates, build, query, explain, channels, docs):
+for room in (config, load, rates, build, query, explain, channels, live, collect, keys, docs):
     room.add_to(app, EVERYWHERE)
 
 

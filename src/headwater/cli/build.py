@@ -22,8 +22,12 @@ def build(
 
     frame: Frame = context.obj
     settings = frame.settings
-    with frame.warehouse() as warehouse, Progress("preparing") as progress:
-        report = build_tables(settings, warehouse, full_refresh=full_refresh, progress=progress)
+    engine = frame.engine()
+    if engine:
+        report = engine.build(full_refresh=full_refresh)
+    else:
+        with frame.warehouse() as warehouse, Progress("preparing") as progress:
+            report = build_tables(settings, warehouse, full_refresh=full_refresh, progress=progress)
     if as_json:
         say(json.dumps(asdict(report), ensure_ascii=False, indent=2, default=str))
     elif not report.changed:

@@ -40,7 +40,7 @@ def explain(
         raise UsageError(
             "The CONVERSION_ID is empty; `headwater query 'select * from int_conversions'` lists them."
         )
-    with frame.warehouse(read_only=True) as warehouse:
+    with frame.reader() as warehouse:
         facts = facts_of(conversion_id.strip(), warehouse, frame.settings)
     if format is ExplainFormat.json:
         say(_indented(asdict(facts)))

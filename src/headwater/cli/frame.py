@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, TextIO
 from headwater.errors import DiskFull, OutputError
 
 if TYPE_CHECKING:
+    from headwater.engine.client import Engine
     from headwater.settings import Settings
     from headwater.warehouse import Warehouse
+    from headwater.warehouse.protocol import Reader
 
 DEFAULT_HOME = Path(".headwater")
 
@@ -47,10 +49,39 @@ class Frame:
 
         return load_settings(self.home)
 
+    def engine(self) -> "Engine | None":
+        """The engine of this home, where one is running."""
+        from headwater.engine.address import find
+
+        address = find(self.settings.home)
+        if address is None:
+            return None
+        from headwater.engine.client import Engine
+
+        return Engine(address)
+
     def warehouse(self, *, read_only: bool = False) -> AbstractContextManager["Warehouse"]:
         from headwater.warehouse import open_warehouse
 
         return open_warehouse(self.settings, read_only=read_only)
+
+    @contextmanager
+    def reader(self) -> Iterator["Reader"]:
+        """The warehouse to read from: through its engine, where one holds it."""
+        from headwater.warehouse import open_warehouse
+
+        engine = self.engine()
+        if engine:
+            from headwater.engine.client import RemoteWarehouse
+
+            remote = RemoteWarehouse(engine)
+            try:
+                yield remote
+            finally:
+                remote.close()
+        else:
+            with open_warehouse(self.settings, read_only=True) as warehouse:
+                yield warehouse
 
     def command(self, *words: str) -> str:
         """The line that a user can paste to run that command on the same home."""

@@ -59,12 +59,22 @@ def load(
 
     frame: Frame = context.obj
     settings = frame.settings
-    with frame.warehouse() as warehouse, Progress("loading") as progress:
-        report = load_files(paths, format.value, warehouse, settings, progress)
+    engine = frame.engine()
+    if engine:
+        report = engine.load(paths, format.value)
+    else:
+        with frame.warehouse() as warehouse, Progress("loading") as progress:
+            report = load_files(paths, format.value, warehouse, settings, progress)
     if as_json:
         say(_as_json(report))
     else:
         _print(report, frame)
+        if report.accepted:
+            say(
+                "The engine is running and brings the tables up to date."
+                if engine
+                else f"Next: {frame.command('build')}"
+            )
     for warning in report.warnings:
         typer.echo(f"warning: {warning}", err=True)
     for file in report.files:
@@ -99,8 +109,6 @@ def _print(report: "LoadReport", frame: Frame) -> None:
         for reason, count in sorted(report.reasons.items(), key=lambda item: (-item[1], item[0])):
             say(f"  {reason}: {count:,}")
         say(f"See them: {frame.command('query', SEE_DEAD_LETTERS)}")
-    if report.accepted:
-        say(f"Next: {frame.command('build')}")
 
 
 def add_to(app: typer.Typer, epilog: str) -> None:

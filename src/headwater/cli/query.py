@@ -10,7 +10,7 @@ from headwater.cli.frame import Frame, counted, say, text_output, written
 from headwater.errors import QueryError, UnknownTable, UsageError
 
 if TYPE_CHECKING:
-    from headwater.warehouse import Warehouse
+    from headwater.warehouse.protocol import Reader
 
 
 class QueryFormat(StrEnum):
@@ -36,7 +36,7 @@ def query(
         raise UsageError(
             "The SQL is empty; try `headwater query 'select * from mart_attribution_comparison'`."
         )
-    with context.obj.warehouse(read_only=True) as warehouse:
+    with context.obj.reader() as warehouse:
         try:
             rows = warehouse.query(sql)
         except UnknownTable as error:
@@ -60,7 +60,7 @@ def export(
     """Write a whole table as CSV or Parquet."""
     from headwater.cli import render
 
-    with context.obj.warehouse(read_only=True) as warehouse:
+    with context.obj.reader() as warehouse:
         name = _known_table(table, warehouse)
         rows = warehouse.query(f"select * from {name}")
     if format is ExportFormat.csv:
@@ -73,14 +73,14 @@ def export(
         typer.echo(f"Wrote {counted(rows.num_rows, 'row')} of {name} to {out}.", err=True)
 
 
-def _known_table(name: str, warehouse: "Warehouse") -> str:
+def _known_table(name: str, warehouse: "Reader") -> str:
     for table in warehouse.tables():
         if table.lower() == name.lower():
             return table
     raise _no_table(name, warehouse)
 
 
-def _no_table(name: str, warehouse: "Warehouse") -> QueryError:
+def _no_table(name: str, warehouse: "Reader") -> QueryError:
     """Names the nearest table; a mart that is not built yet is no slip of the pen."""
     from headwater.settings import nearest
 
@@ -101,7 +101,7 @@ def tables(context: typer.Context) -> None:
     from headwater.cli.render import print_rows
 
     frame: Frame = context.obj
-    with frame.warehouse(read_only=True) as warehouse:
+    with frame.reader() as warehouse:
         names = warehouse.tables()
     known = descriptions()
     print_rows(["table", "what it holds"], [[name, known.get(name, "")] for name in names])

@@ -23,14 +23,16 @@ def rates(
 ) -> None:
     """Load exchange rates; without a file, list those that are there."""
     from headwater.cli.render import print_rows
+    from headwater.loads import RATES, remember
     from headwater.rates import known_rates, load_rates, read_rates
 
     frame: Frame = context.obj
     reporting = frame.settings.reporting_currency
     incoming = read_rates(file) if file else None  # a file that is wrong makes no warehouse
     with frame.warehouse(read_only=incoming is None) as warehouse:
-        if incoming is not None:
+        if file is not None and incoming is not None:
             load_rates(incoming, warehouse)
+            remember(frame.settings.home, file, RATES)
         known = known_rates(warehouse)
     if as_json:
         report = {

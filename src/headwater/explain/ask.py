@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import Reader
 
 Row = dict[str, Any]
 
 
-def rows(warehouse: Warehouse, sql: str) -> list[Row]:
+def rows(warehouse: Reader, sql: str) -> list[Row]:
     found: list[Row] = warehouse.query(sql).to_pylist()
     return found
 

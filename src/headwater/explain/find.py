@@ -2,7 +2,7 @@
 
 from headwater.errors import QueryError
 from headwater.explain.ask import Row, literal, rows
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import Reader
 
 SHORTEST_BEGINNING = 6
 MOST_NAMED = 5
@@ -12,7 +12,7 @@ LATEST = (
 )
 
 
-def find(warehouse: Warehouse, wanted: str) -> tuple[str, str | None]:
+def find(warehouse: Reader, wanted: str) -> tuple[str, str | None]:
     """The id of the conversion that counts, and the id of its repeat if that was what was asked for."""
     if "int_user_journeys" not in warehouse.tables():
         raise QueryError("Nothing is computed yet; run `headwater build` and try again.")
@@ -30,7 +30,7 @@ def find(warehouse: Warehouse, wanted: str) -> tuple[str, str | None]:
     raise QueryError(_several(wanted, named) if named else _unknown(warehouse, wanted))
 
 
-def _conversions(warehouse: Warehouse, condition: str) -> list[Row]:
+def _conversions(warehouse: Reader, condition: str) -> list[Row]:
     return rows(
         warehouse,
         f"""select conversion_id, conversion_event, conversion_at from int_conversions
@@ -38,7 +38,7 @@ def _conversions(warehouse: Warehouse, condition: str) -> list[Row]:
     )
 
 
-def _counted_instead(warehouse: Warehouse, repeat: str) -> str | None:
+def _counted_instead(warehouse: Reader, repeat: str) -> str | None:
     found = rows(
         warehouse,
         f"""
@@ -62,7 +62,7 @@ def _several(wanted: str, named: list[Row]) -> str:
     return f"{wanted!r} could be {shown}{others}; run `headwater explain` with one of these ids."
 
 
-def _unknown(warehouse: Warehouse, wanted: str) -> str:
+def _unknown(warehouse: Reader, wanted: str) -> str:
     events = rows(
         warehouse, f"select event_name from stg_ga4_events where event_key = {literal(wanted)} limit 1"
     )

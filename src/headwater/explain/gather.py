@@ -23,7 +23,7 @@ from headwater.explain.find import find
 from headwater.explain.worth import worth_of
 from headwater.settings import Settings, flat
 from headwater.transform.project import fingerprint, variables
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import Reader
 
 DECIDING = (
     "attribution.lookback_days",
@@ -40,7 +40,7 @@ DECIDING = (
 CLICK_IDS = ("gclid", "dclid", "gbraid", "wbraid", "msclkid", "ttclid", "srsltid", "fbclid")
 
 
-def explain(wanted: str, warehouse: Warehouse, settings: Settings) -> Explanation:
+def explain(wanted: str, warehouse: Reader, settings: Settings) -> Explanation:
     """All that is known of the conversion that `wanted` names: see `find` for what it may be."""
     conversion_id, repeat = find(warehouse, wanted)
     [row] = rows(warehouse, f"select * from int_conversions where conversion_id = {literal(conversion_id)}")
@@ -73,7 +73,7 @@ def explain(wanted: str, warehouse: Warehouse, settings: Settings) -> Explanatio
     )
 
 
-def _credits(warehouse: Warehouse, conversion_id: str, settings: Settings) -> list[Credit]:
+def _credits(warehouse: Reader, conversion_id: str, settings: Settings) -> list[Credit]:
     columns = tuple(Credit.__dataclass_fields__)
     found = rows(
         warehouse,
@@ -86,7 +86,7 @@ def _credits(warehouse: Warehouse, conversion_id: str, settings: Settings) -> li
 
 
 def _steps(
-    warehouse: Warehouse, conversion_id: str, credits: Sequence[Credit], settings: Settings
+    warehouse: Reader, conversion_id: str, credits: Sequence[Credit], settings: Settings
 ) -> list[Step]:
     columns = tuple(name for name in Step.__dataclass_fields__ if name != "ignored_by")
     found = rows(
@@ -103,7 +103,7 @@ def _steps(
     return [Step(**row, ignored_by=ignoring if row["channel"] == "Direct" else []) for row in found]
 
 
-def _devices(warehouse: Warehouse, person: str) -> list[Device]:
+def _devices(warehouse: Reader, person: str) -> list[Device]:
     """In the order in which the person used them first, labelled A, B, …"""
     seen = rows(
         warehouse,
@@ -136,7 +136,7 @@ def _label(place: int) -> str:
 
 
 def _touches(
-    warehouse: Warehouse,
+    warehouse: Reader,
     conversion: Row,
     labels: Mapping[str, str],
     steps: Sequence[Step],
@@ -200,7 +200,7 @@ def _fate(row: Row, steps: Sequence[Step], lookback_from: datetime) -> tuple[Fat
     return ("before lookback" if row["touch_at"] < lookback_from else "no step"), None
 
 
-def _freshness(warehouse: Warehouse, settings: Settings) -> Freshness:
+def _freshness(warehouse: Reader, settings: Settings) -> Freshness:
     [last] = rows(
         warehouse,
         "select to_batch, fingerprint from headwater_builds order by build_id desc limit 1",

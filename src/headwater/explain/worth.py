@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from headwater.explain.ask import Row, literal, rows
 from headwater.explain.facts import Refund, Repeat, Worth
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import Reader
 
 OLDEST_RATE = 7  # days: none is published on weekends
 
 
-def worth_of(warehouse: Warehouse, conversion: Row, reporting_currency: str) -> Worth:
+def worth_of(warehouse: Reader, conversion: Row, reporting_currency: str) -> Worth:
     """`conversion` is its row of int_conversions."""
     [sent] = rows(
         warehouse,
@@ -45,7 +45,7 @@ def worth_of(warehouse: Warehouse, conversion: Row, reporting_currency: str) -> 
     )
 
 
-def _rate(warehouse: Warehouse, currency: str, on: date) -> tuple[Decimal | None, date | None]:
+def _rate(warehouse: Reader, currency: str, on: date) -> tuple[Decimal | None, date | None]:
     found = rows(
         warehouse,
         f"""
@@ -58,7 +58,7 @@ def _rate(warehouse: Warehouse, currency: str, on: date) -> tuple[Decimal | None
     return (found[0]["rate"], found[0]["rate_date"]) if found else (None, None)
 
 
-def _refunds(warehouse: Warehouse, conversion: Row) -> list[Row]:
+def _refunds(warehouse: Reader, conversion: Row) -> list[Row]:
     if conversion["transaction_id"] is None or conversion["conversion_event"] != "purchase":
         return []
     return rows(
@@ -71,7 +71,7 @@ def _refunds(warehouse: Warehouse, conversion: Row) -> list[Row]:
     )
 
 
-def _repeats(warehouse: Warehouse, conversion: Row) -> list[Row]:
+def _repeats(warehouse: Reader, conversion: Row) -> list[Row]:
     if conversion["transaction_id"] is None:
         return []
     return rows(

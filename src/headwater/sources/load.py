@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from headwater.errors import SourceError
 from headwater.event import MALFORMED_CSV, MALFORMED_JSON
+from headwater.loads import remember
 from headwater.settings import Settings
 from headwater.sources.export_days import ExportDays
 from headwater.sources.files import expand, kind_of
@@ -73,6 +74,7 @@ def load(
         except SourceError as error:
             reports.append(FileReport(path, error=str(error)))
             continue
+        remember(settings.home, path, file_format)
         reports.append(FileReport(path, appended.accepted, appended.duplicates, appended.dead_letters))
         reasons.update(appended.reasons)
         warning = days.warning()

@@ -9,7 +9,7 @@ from typing import Any
 from headwater import __version__
 from headwater.channels import dbt_vars as channel_vars
 from headwater.settings import Settings
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import Reader
 
 PROJECT = Path(__file__).parent.parent / "dbt"
 
@@ -49,7 +49,7 @@ def project_hash() -> str:
     return digest.hexdigest()
 
 
-def fingerprint(variables: dict[str, Any], warehouse: Warehouse) -> str:
+def fingerprint(variables: dict[str, Any], warehouse: Reader) -> str:
     """What the published rows depend on besides the events: settings, models and, where used, exchange rates."""
     rates: list[Any] = []
     if variables["reporting_currency"]:

@@ -8,7 +8,7 @@ from headwater.errors import WarehouseError
 from headwater.settings import Settings
 from headwater.warehouse.protocol import Appended, EventBatch, Warehouse
 
-__all__ = ["Appended", "EventBatch", "Warehouse", "open_warehouse"]
+__all__ = ["Appended", "EventBatch", "Warehouse", "open_warehouse", "set_aside"]
 
 
 @contextmanager
@@ -37,3 +37,14 @@ def connect(url: str, home: Path, *, read_only: bool = False) -> Warehouse:
     raise WarehouseError(
         f"warehouse.url {url.split('://')[0]}://… names no warehouse that is there: use duckdb:///FILE or postgresql://…"
     )
+
+
+def set_aside(settings: Settings, label: str) -> str | None:
+    """Moves the warehouse away, damaged or not, so that a new one can take its place; says where it is now."""
+    url = settings.warehouse.url
+    if url.startswith("duckdb:///"):
+        from headwater.warehouse.duckdb import set_file_aside
+
+        return set_file_aside((settings.home / url.removeprefix("duckdb:///")).resolve(), label)
+    with open_warehouse(settings) as warehouse:
+        return warehouse.set_aside(label)

@@ -50,7 +50,7 @@ def find_repeats(bounds: tuple[object, object] | None, only: Callable[[str, str,
             stored.stream_id, stored.event_id, stored.event_timestamp, stored.source_kind, stored.payload_hash,
             -1 as position
         from {table} as stored
-        where {only(table, "stored", IS_INCOMING)} {within}
+        where {only(table, "stored", IS_INCOMING + within)}
         """
         for table in RAW_TABLES
     )
@@ -134,7 +134,7 @@ def store(table: str, batch_id: int, engine: "Engine") -> list[str]:
 
 KEEP_REFUSED = """
     insert into dead_letters
-    select dead_letter_id, origin, line, reason, detail, original, refused_at
+    select dead_letter_id, origin, line, reason, detail, original, refused_at, 1 as attempts
     from (
         select
             *,

@@ -54,10 +54,14 @@ def translate(error: duckdb.Error, path: str) -> HeadwaterError:
         "valid DuckDB" in text or "enough bytes" in text or "Is a directory" in text
     ):
         return WarehouseError(
-            f"{path} is not a DuckDB file: name another file in warehouse.url, or move this one away. ({what})"
+            f"{path} is not a DuckDB file: name another file in warehouse.url, or, if it is damaged, make it anew "
+            f"with `headwater rebuild`. ({what})"
         )
     if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
-        return WarehouseError(f"The warehouse {path} could not be used, check the file and its disk: {what}")
+        return WarehouseError(
+            f"The warehouse {path} could not be used: check the file and its disk, or make it anew with "
+            f"`headwater rebuild`. ({what})"
+        )
     missing = re.search(r"Table with name (\S+) does not exist", text)
     if missing:
         return UnknownTable(missing[1])
@@ -74,6 +78,32 @@ def keep_memory_small(connection: duckdb.DuckDBPyConnection) -> None:
     number, unit = str(row[0] if row else "").split()
     if float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit) > MEMORY_LIMIT:
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT} bytes'")
+
+
+def set_file_aside(path: Path, label: str) -> str | None:
+    """Moves the file and its log; a file that another process holds stays where it is."""
+    if not path.exists():
+        return None
+    try:
+        duckdb.connect(str(path)).close()
+    except duckdb.Error as error:
+        known = translate(error, str(path))
+        if isinstance(known, WarehouseLocked):
+            raise known from error
+    aside = path.with_name(f"{path.stem}.before-{label}{path.suffix}")
+    try:
+        path.rename(aside)
+        log = path.with_name(path.name + ".wal")
+        if log.exists():
+            log.rename(aside.with_name(aside.name + ".wal"))
+    except OSError as error:
+        raise WarehouseError(
+            f"{path} cannot be moved away ({error.strerror}): check the folder's rights."
+        ) from error
+    return str(aside)
+
+
+READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
 class DuckDBWarehouse:
@@ -115,6 +145,24 @@ class DuckDBWarehouse:
             other._connection = self._connection.cursor()
             other._prepare()
         return other
+
+    def reader(self) -> "DuckDBReader":
+        other = DuckDBReader.__new__(DuckDBReader)
+        other.__dict__.update(self.another().__dict__)
+        return other
+
+    def set_aside(self, label: str) -> str | None:
+        self.close()
+        return set_file_aside(self.path, label)
+
+    def confine(self, readable: Sequence[Path]) -> None:
+        self.workbench()  # attaching it is an access, too
+        folders = ", ".join("'" + str(folder).replace("'", "''") + "'" for folder in readable)
+        self.execute(f"set allowed_directories = [{folders}]")
+        self.execute("set enable_external_access = false")
+
+    def lease(self) -> AbstractContextManager[None]:
+        return nullcontext()  # the file's lock has seen to it
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -231,3 +279,20 @@ class DuckDBWarehouse:
 
     def close(self) -> None:
         self._connection.close()
+
+
+class DuckDBReader(DuckDBWarehouse):
+    """Takes one statement that reads, in a transaction that cannot write."""
+
+    def query(self, sql: str) -> pa.Table:
+        with self._translated():
+            statements = self._connection.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type not in READING:
+                raise QueryError(
+                    "A query is one statement that only reads: ask with a select, describe, summarize or explain."
+                )
+            self._connection.execute("begin transaction read only")
+            try:
+                return super().query(sql)
+            finally:
+                self._roll_back()

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -252,6 +253,36 @@ class PostgresWarehouse:
 
     def another(self) -> "PostgresWarehouse":
         return PostgresWarehouse(self.url)
+
+    def reader(self) -> "PostgresWarehouse":
+        return PostgresWarehouse(self.url, read_only=True)
+
+    def set_aside(self, label: str) -> str | None:
+        """What headwater has written goes to a schema of its own; a full build makes anew what is published."""
+        place = f"{self.schema}_before_{label}"
+        with self.transaction():
+            self.execute(f"create schema {place}")
+            for table in schema.TABLES:
+                self.execute(f"alter table {self.schema}.{table} set schema {place}")
+        return place
+
+    def confine(self, readable: Sequence[Path]) -> None:
+        """The server's own roles say what this user may do there."""
+
+    @contextmanager
+    def lease(self) -> Iterator[None]:
+        """On a connection of its own: it ends with the process, whatever becomes of that."""
+        holder = self.another()
+        key = f"hashtext('headwater engine ' || '{self.schema}')"
+        try:
+            if not holder.query(f"select pg_try_advisory_lock({key}) as taken")["taken"][0].as_py():
+                raise WarehouseLocked(
+                    f"Another headwater engine works on {without_password(self.url)}: stop it first; one warehouse has "
+                    "one engine."
+                )
+            yield
+        finally:
+            holder.close()
 
     def create_temporary(self, table: str, table_schema: pa.Schema) -> None:
         columns = ", ".join(f"{field.name} {schema.sql_type(field, TEXT)}" for field in table_schema)

@@ -1,8 +1,9 @@
 """What the rest of headwater asks of a warehouse, and nothing more."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -37,11 +38,23 @@ class Mark:
     upto: int
 
 
-class Warehouse(Protocol):
-    """A warehouse speaks standard SQL through `execute` and `query`; where engines differ, it has a method."""
+class Reader(Protocol):
+    """What those need who only read."""
 
     url: str
     schema: str
+
+    def query(self, sql: str) -> pa.Table:
+        """Runs one reading statement."""
+        ...
+
+    def tables(self) -> list[str]:
+        """Names a user may query, sorted."""
+        ...
+
+
+class Warehouse(Reader, Protocol):
+    """A warehouse speaks standard SQL through `execute` and `query`; where engines differ, it has a method."""
 
     def append(
         self,
@@ -62,8 +75,20 @@ class Warehouse(Protocol):
         """A connection of its own to the same warehouse, for another thread."""
         ...
 
-    def query(self, sql: str) -> pa.Table:
-        """Runs one reading statement."""
+    def reader(self) -> "Warehouse":
+        """A connection of its own that can read and nothing else: for statements that others have written."""
+        ...
+
+    def set_aside(self, label: str) -> str | None:
+        """Moves what headwater has written out of the way, and says where it is."""
+        ...
+
+    def confine(self, readable: Sequence[Path]) -> None:
+        """From now on, and for all its connections: no file but those in these folders, and no network."""
+        ...
+
+    def lease(self) -> AbstractContextManager[None]:
+        """Held by one engine at a time; a second one fails at once."""
         ...
 
     def execute(self, sql: str) -> None:
@@ -76,10 +101,6 @@ class Warehouse(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]:
         """All that is executed within it happens, or none of it."""
-        ...
-
-    def tables(self) -> list[str]:
-        """Names a user may query, sorted."""
         ...
 
     def columns(self, schema: str, table: str) -> list[str]:

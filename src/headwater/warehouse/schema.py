@@ -4,6 +4,16 @@ import pyarrow as pa
 
 from headwater.event import RAW_SCHEMA
 
+TABLES = (
+    "ga4_events_raw",
+    "events_streaming",
+    "headwater_coverage",
+    "headwater_batches",
+    "dead_letters",
+    "headwater_positions",
+    "exchange_rates",
+    "headwater_builds",
+)
 JSON_COLUMNS = frozenset({"items", "params"})
 
 
@@ -42,7 +52,8 @@ def statements(text: str) -> list[str]:
             appended_at timestamp not null)""",
         f"""create table if not exists dead_letters (
             dead_letter_id {text} not null primary key, origin {text} not null, line bigint, reason {text} not null,
-            detail {text} not null, original {text} not null, refused_at timestamp not null)""",
+            detail {text} not null, original {text} not null, refused_at timestamp not null,
+            attempts bigint not null)""",
         # how far each journal has been loaded, and what became of its rows: moves with the rows, in one transaction
         f"""create table if not exists headwater_positions (
             journal_id {text} not null primary key, position bigint not null, loaded bigint not null,

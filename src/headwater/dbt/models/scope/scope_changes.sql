@@ -1,37 +1,48 @@
 -- Rows that count now and did not before, or the other way round: newly arrived ones, and ones that a newly loaded export replaces.
+-- Each look at a raw table stands by itself: an engine that shares one look among several passes over nothing.
 with loaded as (
-    select * from {{ source('live', 'ga4_events_raw') }}
+    select
+        event_id,
+        source_kind,
+        device_id,
+        transaction_id
+    from {{ source('live', 'ga4_events_raw') }}
+    where {{ newly_arrived() }}
 ),
 
 streamed as (
-    select * from {{ source('live', 'events_streaming') }}
+    select
+        device_id,
+        transaction_id
+    from {{ source('live', 'events_streaming') }}
+    where {{ newly_arrived() }}
 ),
 
 newly_covered as (
     select * from {{ ref('scope_covered_days') }}
 ),
 
-arrived as (
-    select device_id, transaction_id
-    from loaded
-    where {{ newly_arrived() }}
-    union all
-    select device_id, transaction_id
-    from streamed
-    where {{ newly_arrived() }}
-),
-
 replaceable as (
-    select stream_id, event_timestamp, device_id, transaction_id
-    from loaded
+    select
+        stream_id,
+        event_timestamp,
+        device_id,
+        transaction_id
+    from {{ source('live', 'ga4_events_raw') }}
     where source_kind in ('stream', 'export_intraday')
     union all
-    select stream_id, event_timestamp, device_id, transaction_id
-    from streamed
+    select
+        stream_id,
+        event_timestamp,
+        device_id,
+        transaction_id
+    from {{ source('live', 'events_streaming') }}
 ),
 
 replaced as (
-    select replaceable.device_id, replaceable.transaction_id
+    select
+        replaceable.device_id,
+        replaceable.transaction_id
     from replaceable
     inner join newly_covered
         on newly_covered.stream_id = {{ stream_of('replaceable.stream_id') }}
@@ -39,29 +50,29 @@ replaced as (
 ),
 {%- if ids_may_meet() %}
 
-newly_loaded as (
-    select event_id
-    from loaded
-    where source_kind <> 'stream' and {{ newly_arrived() }}
-),
-
 -- streamed rows whose id has now been loaded, too
 met as (
-    select streamed_rows.device_id, streamed_rows.transaction_id
+    select
+        streamed_rows.device_id,
+        streamed_rows.transaction_id
     from (
         select event_id, device_id, transaction_id
-        from loaded
+        from {{ source('live', 'ga4_events_raw') }}
         where source_kind = 'stream'
         union all
         select event_id, device_id, transaction_id
-        from streamed
+        from {{ source('live', 'events_streaming') }}
     ) as streamed_rows
-    inner join newly_loaded on newly_loaded.event_id = streamed_rows.event_id
+    inner join loaded
+        on loaded.event_id = streamed_rows.event_id
+        and loaded.source_kind <> 'stream'
 ),
 {%- endif %}
 
 changes as (
-    select * from arrived
+    select device_id, transaction_id from loaded
+    union
+    select * from streamed
     union
     select * from replaced
     {%- if ids_may_meet() %}

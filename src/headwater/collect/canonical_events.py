@@ -1,0 +1,158 @@
+"""Canonical events: POST /v1/events takes NDJSON or a JSON array, and answers for each event."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Request, route
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from headwater.collect import answers, json_parts, privacy
+from headwater.collect.answers import Refused
+from headwater.collect.arrival import Arrival
+from headwater.collect.canon import Loose, Receipt, arrival, refused
+from headwater.collect.door import Door, Visit, secret_in_headers
+from headwater.collect.json_parts import NotJson
+from headwater.collect.keys import EVERY_STREAM, Key
+from headwater.event import MALFORMED_JSON, Refusal, canonical_json
+
+PATH = "/v1/events"
+MOST_EVENTS = 10_000
+
+# Names that a person's address goes by; a user agent is kept as the class of its device alone.
+_NEVER_KEPT = ("ip", "ip_address", "ip_override", "client_ip", "remote_addr", "user_agent")
+
+
+def routes(door: Door) -> list[HTTPRouteHandler]:
+    async def take(visit: Visit) -> ASGIResponse:
+        named = visit.query.get("stream")
+        key = door.admit(secret_in_headers(visit), named)
+        body = await door.body(visit)
+        stream = named or (key.stream if key and key.stream != EVERY_STREAM else None)
+        receipt = door.receipt(visit, f"{PATH}?stream={stream}" if stream else PATH)
+        arrivals = _arrivals(door, key, stream, body, receipt)
+        outcomes = await door.keep(arrivals, receipt)
+        report = answers.report(arrivals, outcomes)
+        return answers.answer(answers.status_of(report), report, visit.answer_headers)
+
+    @route(PATH, http_method=[HttpMethod.POST, HttpMethod.OPTIONS])
+    async def v1_events(request: Request[Any, Any, Any]) -> ASGIResponse:
+        return await door.answer(request, "v1", take)
+
+    return [v1_events]
+
+
+def _events(body: bytes) -> list[bytes]:
+    """Each event's own bytes."""
+    text = body.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n")
+    if not text:
+        raise Refused("malformed", "The body is empty: send events as NDJSON or as a JSON array.")
+    if text[:1] == b"[":
+        events = _elements(text)
+    else:
+        events = [line for line in text.split(b"\n") if line.strip(b" \t\r")]
+        if len(events) > 1 and _is_one_object(text):
+            events = [text]
+    if not events:
+        raise Refused("malformed", "The body holds no event: send events as NDJSON or as a JSON array.")
+    if len(events) > MOST_EVENTS:
+        raise Refused(
+            "too_many_events",
+            f"A request may hold {MOST_EVENTS:,} events, and this one holds {len(events):,}: send several.",
+        )
+    return [event.rstrip(b"\r") for event in events]
+
+
+def _elements(text: bytes) -> list[bytes]:
+    try:
+        return [bytes(raw) for raw in json_parts.elements_of(text)]
+    except NotJson:
+        try:
+            return list(_elements_slowly(text.decode()))
+        except (ValueError, RecursionError):
+            raise Refused(
+                "malformed", "The body begins as a JSON array and is none: check its brackets and commas."
+            ) from None
+
+
+def _elements_slowly(text: str) -> Iterator[bytes]:
+    """The elements of an array that strict JSON has no words for, such as NaN."""
+    decoder = json.JSONDecoder()
+    place = 1
+    while True:
+        place = _behind_space(text, place)
+        if text[place] == "]" and not text[place + 1 :].strip():
+            return
+        _, end = decoder.raw_decode(text, place)
+        yield text[place:end].encode()
+        place = _behind_space(text, end)
+        if text[place] == ",":
+            place += 1
+        elif text[place] != "]":
+            raise ValueError
+
+
+def _behind_space(text: str, place: int) -> int:
+    while place < len(text) and text[place] in " \t\r\n":
+        place += 1
+    if place == len(text):
+        raise ValueError
+    return place
+
+
+def _is_one_object(text: bytes) -> bool:
+    """Whether the lines are one object, written over several of them."""
+    if text.split(b"\n", 1)[0].rstrip().endswith(b"}"):
+        return False
+    try:
+        json_parts.object_of(text)
+    except NotJson:
+        return False
+    return True
+
+
+def _arrivals(
+    door: Door, key: Key | None, stream: str | None, body: bytes, receipt: Receipt
+) -> list[Arrival]:
+    events = _events(body)
+    arrivals = []
+    for position, raw in enumerate(events, start=1):
+        try:
+            loose = json_parts.object_of(raw)
+        except NotJson as error:
+            reason = Refusal(MALFORMED_JSON, str(error))
+            arrivals.append(refused(reason, receipt, original=raw, position=position))
+            continue
+        if stream and loose.get("stream_id") in (None, ""):
+            loose["stream_id"] = stream
+        if key is not None:
+            door.check_stream(key, str(loose.get("stream_id") or "default"))
+        if json_parts.is_cut(loose.get("value")):
+            loose["value"] = json_parts.with_all_digits(raw)["value"]
+        original = _without_addresses(loose, raw)
+        if len(events) > 1 and loose.get("batch_event_index") in (None, ""):
+            loose["batch_event_index"] = position
+        consent = privacy.consent_in_words(loose.get("consent"))
+        arrivals.append(arrival(loose, receipt, original=original, position=position, consent=consent))
+    return arrivals
+
+
+def _without_addresses(loose: Loose, raw: bytes) -> bytes:
+    """Takes what is never kept out of the event, and gives the bytes that may be kept of it."""
+    params = loose.get("params")
+    places = [loose, params] if isinstance(params, dict) else [loose]
+    if not any(name in place for place in places for name in _NEVER_KEPT):
+        return raw
+    agent = [place.get("user_agent") for place in places]
+    for place in places:
+        for name in _NEVER_KEPT:
+            place.pop(name, None)
+    original = canonical_json(loose).encode(errors="backslashreplace")
+    for user_agent in agent:
+        if isinstance(user_agent, str):
+            category, is_bot = privacy.device(user_agent)
+            loose |= {"device_category": category} if category else {}
+            loose |= {"is_bot": 1} if is_bot else {}
+    return original

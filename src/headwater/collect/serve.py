@@ -1,0 +1,120 @@
+"""Runs the doors: workers behind one socket, each started anew when it dies, drained at SIGTERM."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+from headwater.collect.keys import Keys
+from headwater.collect.loopback import is_loopback
+from headwater.collect.workers import supervise
+from headwater.errors import SettingsError
+from headwater.settings import Settings
+
+if TYPE_CHECKING:
+    from headwater.collect.limits import Rates
+
+JOURNAL_NAME = "journal.sqlite"
+
+_ANSWER_SECONDS = 5  # for what is under way; with the writer's, within the 10 that a stop may take
+_WRITER_SECONDS = 4.0
+
+# How long the writer's thread may wait for the doors' one between two steps of a commit. Python's own 5 ms would
+# be most of what an answer takes.
+_SWITCH_SECONDS = 0.0005
+
+_log = logging.getLogger("headwater.collect")
+
+
+def serve(settings: Settings) -> None:
+    """Returns after SIGTERM or SIGINT, when all that was taken is on disk."""
+    _start_log()
+    _check_keys(settings)
+    listening = _listen(settings)
+    url = f"http://{settings.collect.host}:{settings.collect.port}"
+    if settings.collect.workers == 1:
+        _log.info("Collecting at %s; Ctrl-C stops.", url)
+        _work(settings, listening, _rates(settings))
+    else:
+        with tempfile.TemporaryDirectory(prefix="headwater-meters-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus_client is imported
+            _log.info("Collecting at %s with %d workers; Ctrl-C stops.", url, settings.collect.workers)
+            rates = _rates(settings)
+            supervise(settings.collect.workers, lambda: _work(settings, listening, rates))
+    _log.info("Stopped; all that was taken is on disk.")
+
+
+def _start_log() -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "litestar", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _check_keys(settings: Settings) -> None:
+    if not Keys(settings.home).all and not is_loopback(settings.collect.host):
+        raise SettingsError(
+            f"There are no keys yet, and {settings.collect.host} can be reached from other machines: "
+            "make one with `headwater keys add`, or set collect.host to 127.0.0.1."
+        )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.collect.host, settings.collect.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can listen at {host}:{port} ({error.strerror}): stop what does, or set collect.port."
+        ) from None
+    return listening
+
+
+def _rates(settings: Settings) -> "Rates":
+    from headwater.collect.limits import Rates
+
+    return Rates(settings.collect.rate_limit)
+
+
+def _work(settings: Settings, listening: socket.socket, rates: "Rates") -> None:
+    """One worker, until it is told to stop."""
+    import uvicorn
+
+    from headwater.collect.app import create_app
+    from headwater.collect.door import Door
+    from headwater.collect.meters import Meters
+    from headwater.collect.same_event import same_event
+    from headwater.collect.writer import Writer
+
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    journal = settings.home / JOURNAL_NAME
+    writer = Writer(journal, settings.collect.journal_max_mb * 1024**2, same_event)
+    door = Door(settings, writer, Keys(settings.home), rates, Meters())
+    config = uvicorn.Config(
+        create_app(door, journal),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_ANSWER_SECONDS,
+        timeout_keep_alive=75,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal once more when it has stopped; that is to end nothing.
+        signal.signal(number, lambda *_: None)
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        writer.close(_WRITER_SECONDS)

@@ -1,0 +1,97 @@
+"""Speaks to the engine of a home, for commands that would otherwise need the warehouse to themselves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pyarrow as pa
+
+from headwater import errors
+from headwater.engine.address import Address
+from headwater.errors import EngineUnavailable, HeadwaterError, UnknownTable
+from headwater.sources.load import LoadReport
+from headwater.transform.build import BuildReport
+
+
+class Engine:
+    def __init__(self, address: Address) -> None:
+        self.url = address.url
+        # a load or a full build may take as long as it needs; who answers at all answers the connection at once
+        self._http = httpx.Client(
+            base_url=address.url,
+            headers={"Authorization": f"Bearer {address.token}"},
+            timeout=httpx.Timeout(None, connect=5.0),
+            trust_env=False,
+        )
+
+    def ask(self, method: str, path: str, content: Any = None) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, json=content)
+        except httpx.HTTPError as error:
+            raise EngineUnavailable(
+                f"The engine at {self.url} does not answer ({error}): look at `headwater up`, and try again."
+            ) from error
+        if answer.is_error:
+            raise told(answer)
+        return answer
+
+    def status(self) -> dict[str, Any]:
+        return dict(self.ask("GET", "/v1/status").json())
+
+    def load(self, paths: Sequence[Path], file_format: str) -> LoadReport:
+        wanted = {"paths": [str(path.absolute()) for path in paths], "format": file_format}
+        return msgspec.json.decode(
+            self.ask("POST", "/v1/load", wanted).content, type=LoadReport, dec_hook=made
+        )
+
+    def build(self, *, full_refresh: bool) -> BuildReport:
+        answer = self.ask("POST", "/v1/build", {"full_refresh": full_refresh})
+        return msgspec.json.decode(answer.content, type=BuildReport)
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def told(answer: httpx.Response) -> HeadwaterError:
+    """The engine's error as the one that it was there."""
+    try:
+        said = answer.json()["error"]
+        kind, message = said["type"], said["message"]
+    except (ValueError, KeyError, TypeError):
+        return EngineUnavailable(
+            f"The engine at {answer.url.host}:{answer.url.port} answers {answer.status_code}: is it headwater's?"
+        )
+    if kind == "UnknownTable":
+        return UnknownTable(said.get("name", ""))
+    found = getattr(errors, kind, HeadwaterError)
+    return (
+        found(message)
+        if isinstance(found, type) and issubclass(found, HeadwaterError)
+        else HeadwaterError(message)
+    )
+
+
+class RemoteWarehouse:
+    """Reads the warehouse through its engine: what the reading commands need of one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.url = engine.url
+        self.schema = str(engine.ask("GET", "/v1/tables").json()["schema"])
+
+    def query(self, sql: str) -> pa.Table:
+        answer = self._engine.ask("POST", "/v1/query", {"sql": sql})
+        return pa.ipc.open_stream(answer.content).read_all()
+
+    def tables(self) -> list[str]:
+        return list(self._engine.ask("GET", "/v1/tables").json()["tables"])
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def made(kind: type, text: object) -> object:
+    """What JSON has no word for: paths."""
+    return kind(text)

@@ -1,0 +1,151 @@
+"""The long-lived process that holds the warehouse: it loads the journal, ticks, tests and prunes."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.collect.journal import Journal
+from headwater.engine.patience import patiently
+from headwater.engine.sink import Sink
+from headwater.engine.status import status
+from headwater.engine.ticks import Ticks
+from headwater.engine.vitals import Vitals
+from headwater.errors import HeadwaterError
+from headwater.settings import Settings
+from headwater.sources.load import LoadReport, load
+from headwater.transform.build import BuildReport
+from headwater.transform.project import PROJECT
+from headwater.warehouse import connect
+from headwater.warehouse.protocol import Warehouse
+
+JOURNAL = "journal.sqlite"
+IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
+PRUNE_SECONDS = 5.0
+PRUNED_AT_ONCE = 5_000  # rows, so that no writer waits long for it
+STOP_SECONDS = 8.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Engine:
+    settings: Settings
+    warehouse: Warehouse
+    journal: Journal
+    vitals: Vitals = field(default_factory=Vitals)
+    stop: Event = field(default_factory=Event)
+    _loading: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.sink = Sink(self.journal, self.warehouse.another())
+        self.ticks = Ticks(self.settings, self.warehouse.another(), self.vitals)
+
+    def query(self, sql: str) -> pa.Table:
+        reader = self.warehouse.reader()
+        try:
+            return reader.query(sql)
+        finally:
+            reader.close()
+
+    def tables(self) -> list[str]:
+        reader = self.warehouse.another()
+        try:
+            return reader.tables()
+        finally:
+            reader.close()
+
+    def load(self, paths: Sequence[Path], file_format: str) -> LoadReport:
+        """Beside the sink: it waits for a load only while a file's rows are settled."""
+        with self._loading:
+            own = self.warehouse.another()
+            try:
+                return load(paths, file_format, own, self.settings)
+            finally:
+                own.close()
+                self.ticks.ask()
+
+    def build(self, *, full_refresh: bool) -> BuildReport:
+        return self.ticks.build(full_refresh=full_refresh)
+
+    def status(self) -> dict[str, Any]:
+        own = self.warehouse.another()
+        try:
+            return status(self.settings, own, self.journal, self.vitals)
+        finally:
+            own.close()
+
+    def live(self) -> None:
+        """Load what waits, then a tick: one after the other, so that a tick starts with all that had come by then."""
+        pace = self.settings.stream.tick_seconds
+        while not self.stop.is_set():
+            started = time.monotonic()
+            try:
+                has_new = patiently("sink", self._load_what_waits, self.vitals, self.stop)
+            except HeadwaterError:
+                continue  # told to stop
+            if has_new or self.ticks.is_due():
+                self.ticks.tick()
+                self.stop.wait(max(pace - (time.monotonic() - started), 0))
+            else:
+                self.stop.wait(IDLE_SECONDS)
+
+    def _load_what_waits(self) -> bool:
+        loaded = self.sink.step()
+        if loaded:
+            self.vitals.loaded(loaded.rows, loaded.loaded_at)
+        return loaded is not None
+
+    def prune_forever(self) -> None:
+        kept = self.settings.collect.retention_days * 86_400
+        while not self.stop.wait(PRUNE_SECONDS):
+            try:
+                older_than = time.time_ns() // 1000 - int(kept * 1e6)
+                while self.journal.prune(self.journal.loaded(), older_than, PRUNED_AT_ONCE) == PRUNED_AT_ONCE:
+                    if self.stop.wait(0.05):
+                        break
+                self.vitals.clear_alert("journal")
+            except HeadwaterError as error:
+                self.vitals.raise_alert("journal", str(error))
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Engine]:
+    """An engine at work; at the end its threads finish what they are at."""
+    with ExitStack() as stack:
+        warehouse = connect(settings.warehouse.url, settings.home)
+        stack.callback(warehouse.close)
+        stack.enter_context(warehouse.lease())
+        warehouse.confine([PROJECT / "seeds"])
+        journal = Journal(settings.home / JOURNAL)
+        stack.callback(journal.close)
+        engine = Engine(settings, warehouse, journal)
+        threads = [
+            _thread("live", engine.live),
+            _thread("tests", lambda: engine.ticks.run_tests(engine.stop)),
+            _thread("prune", engine.prune_forever),
+        ]
+        try:
+            yield engine
+        finally:
+            engine.stop.set()
+            until = time.monotonic() + STOP_SECONDS
+            for thread in threads:
+                thread.join(max(until - time.monotonic(), 0))
+                if thread.is_alive():
+                    _log.warning(
+                        "The %s did not end in time; its work is done again at the next start.",
+                        thread.name,
+                    )
+
+
+def _thread(name: str, work: Callable[[], None]) -> Thread:
+    thread = Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,46 @@
+"""Tries again for as long as it takes, ever less often, and says so meanwhile."""
+
+import logging
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_when_event_set,
+    wait_exponential_jitter,
+)
+from tenacity import sleep_using_event as sleeping
+
+from headwater.engine.vitals import Vitals
+from headwater.errors import HeadwaterError
+
+T = TypeVar("T")
+
+FIRST_WAIT, LONGEST_WAIT = 0.1, 15.0  # seconds
+
+_log = logging.getLogger(__name__)
+
+
+def patiently(name: str, work: Callable[[], T], vitals: Vitals, stop: Event) -> T:
+    """What `work` returns once it succeeds; when told to stop, the error of the last attempt."""
+
+    def tell(attempt: RetryCallState) -> None:
+        error = attempt.outcome.exception() if attempt.outcome else None
+        if attempt.attempt_number == 1:
+            _log.warning("%s: %s It is tried again until it succeeds.", name, error)
+        vitals.raise_alert(name, str(error))
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(HeadwaterError),
+        wait=wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT),
+        sleep=sleeping(stop),
+        stop=stop_when_event_set(stop),
+        before_sleep=tell,
+        reraise=True,
+    )
+    result = retrying(work)
+    vitals.clear_alert(name)
+    return result

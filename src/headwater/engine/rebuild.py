@@ -1,0 +1,85 @@
+"""Makes the warehouse anew from what lies beside it: the files that were loaded, and the journal."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.collect.journal import Journal
+from headwater.engine.address import find
+from headwater.engine.engine import JOURNAL
+from headwater.engine.sink import Sink
+from headwater.errors import HeadwaterError, WarehouseError, WarehouseLocked
+from headwater.loads import RATES, Load, remembered
+from headwater.rates import load_rates, read_rates
+from headwater.settings import Settings
+from headwater.sources.load import load
+from headwater.transform.build import build
+from headwater.warehouse import connect, set_aside
+from headwater.warehouse.protocol import Warehouse
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    aside: str | None  # where the old warehouse is now
+    files: int
+    missing: list[str]  # files that could not be loaded again
+    loaded: int  # events from files
+    streamed: int  # events from the journal
+    lost: int  # streamed events that the journal no longer has
+    persons: int
+
+
+def rebuild(settings: Settings, say: Say) -> Rebuilt:
+    if find(settings.home):
+        raise WarehouseLocked("The engine of this home is running: stop `headwater up` first, then rebuild.")
+    loads, path = remembered(settings.home), settings.home / JOURNAL
+    if not loads and not path.exists():
+        raise WarehouseError(
+            f"{settings.home} holds neither a journal nor a list of loaded files: there is nothing to rebuild from."
+        )
+    aside = set_aside(settings, time.strftime("%Y%m%d_%H%M%S"))
+    if aside:
+        say(f"The old warehouse is kept as {aside}.")
+    warehouse = connect(settings.warehouse.url, settings.home)
+    try:
+        events, missing = _files(settings, warehouse, loads, say)
+        streamed, lost = _journal(path, warehouse, say) if path.exists() else (0, 0)
+        say("building all tables")
+        report = build(settings, warehouse, full_refresh=True)
+    finally:
+        warehouse.close()
+    return Rebuilt(aside, len(loads) - len(missing), missing, events, streamed, lost, report.persons)
+
+
+def _files(
+    settings: Settings, warehouse: Warehouse, loads: Sequence[Load], say: Say
+) -> tuple[int, list[str]]:
+    events, missing = 0, []
+    for one in loads:
+        say(f"loading {one.path}")
+        try:
+            if one.format == RATES:
+                load_rates(read_rates(Path(one.path)), warehouse)
+                continue
+            report = load([Path(one.path)], one.format, warehouse, settings)
+            events += report.accepted
+            missing += [f"{file.path}: {file.error}" for file in report.files if file.error]
+        except HeadwaterError as error:
+            missing.append(f"{one.path}: {error}")
+    return events, missing
+
+
+def _journal(path: Path, warehouse: Warehouse, say: Say) -> tuple[int, int]:
+    say("loading the journal")
+    journal = Journal(path)
+    try:
+        sink, streamed, taken = Sink(journal, warehouse.another()), 0, 0
+        while loaded := sink.step():
+            streamed += loaded.appended.accepted
+            taken += len(loaded.rows)
+        return streamed, journal.last_seq() - taken
+    finally:
+        journal.close()

@@ -1,0 +1,84 @@
+"""What `headwater status` says: books, freshness, latencies, and what is wrong."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from headwater.collect.delays import Delays
+from headwater.collect.journal import Journal
+from headwater.engine.books import books
+from headwater.engine.vitals import JOURNALED, SLOT_SECONDS, SLOTS, Vitals
+from headwater.settings import Settings
+from headwater.warehouse.protocol import Warehouse
+
+FRESH, BEHIND, ALERT, STOPPED = "fresh", "behind", "alert", "stopped"
+FRESH_SECONDS = 5.0  # an event that waits longer to be seen makes the engine late
+STAGES = (
+    "generated_to_received",
+    JOURNALED,
+    "journaled_to_loaded",
+    "loaded_to_visible",
+    "received_to_visible",
+)
+
+
+def status(
+    settings: Settings, warehouse: Warehouse, journal: Journal | None, vitals: Vitals | None
+) -> dict[str, Any]:
+    """Without vitals: of a home whose engine is not running."""
+    waiting = vitals.oldest_unseen() if vitals else None
+    alerts = vitals.alerts() if vitals else {}
+    said: dict[str, Any] = {"state": _state(vitals, waiting)}
+    said |= asdict(books(warehouse, journal))
+    said["freshness_seconds"] = round(waiting, 3) if waiting is not None else 0.0
+    said["latency"] = latencies(journal, vitals)
+    said["alerts"] = [
+        {"name": name, "message": alert.message, "since": _iso(alert.since), "attempts": alert.attempts}
+        for name, alert in alerts.items()
+    ]
+    if vitals:
+        last = vitals.last_tick
+        said["ticks"] = vitals.ticks
+        said["last_tick"] = last and {"at": _iso(last.finished_at), **asdict(last)}
+        said["tested_at"] = _iso(vitals.tested_at) if vitals.tested_at else None
+    said["journal"] = _journal(settings, journal)
+    return said
+
+
+def latencies(journal: Journal | None, vitals: Vitals | None) -> dict[str, dict[str, float | None]]:
+    delays: dict[str, Delays] = dict(vitals.delays()) if vitals else {}
+    if journal:
+        delays[JOURNALED] = journal.delays(SLOTS * SLOT_SECONDS)
+    return {
+        stage: {
+            f"p{round(share * 100)}": delays[stage].quantile(share) if stage in delays else None
+            for share in (0.5, 0.95, 0.99)
+        }
+        for stage in STAGES
+    }
+
+
+def _state(vitals: Vitals | None, waiting: float | None) -> str:
+    if vitals is None:
+        return STOPPED
+    if vitals.alerts():
+        return ALERT
+    return BEHIND if waiting is not None and waiting > FRESH_SECONDS else FRESH
+
+
+def _journal(settings: Settings, journal: Journal | None) -> dict[str, Any] | None:
+    if journal is None:
+        return None
+    kept_since, (dropped, until) = journal.kept_since(), journal.dropped_early()
+    return {
+        "size_bytes": journal.size_bytes(),
+        "max_bytes": settings.collect.journal_max_mb * 2**20,
+        "kept_since": _iso(kept_since / 1e6) if kept_since else None,
+        "dropped_early": dropped,
+        "dropped_early_until": _iso(until / 1e6) if until else None,
+        "salvaged": journal.salvaged(),
+    }
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

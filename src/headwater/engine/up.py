@@ -1,0 +1,146 @@
+"""Starts the door and the engine, starts anew what dies, and says each second what flows."""
+
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+from headwater.engine.address import find
+from headwater.engine.client import Engine
+from headwater.errors import HeadwaterError, SettingsError
+from headwater.settings import Settings
+
+STOP_SECONDS = 10.0
+SHORT_LIFE = 3.0  # seconds: what ends sooner has not worked
+MOST_SHORT_LIVES = 3
+LONGEST_PAUSE = 30.0
+
+_log = logging.getLogger("headwater.up")
+
+
+@dataclass
+class Part:
+    """One process of the product, kept alive."""
+
+    name: str
+    command: list[str]
+    process: "subprocess.Popen[bytes]"
+    started: float = field(default_factory=time.monotonic)
+    short_lives: int = 0
+    start_at: float | None = None
+
+
+def up(settings: Settings, say: Callable[[str], None]) -> None:
+    """Returns when it is told to stop and all parts have ended."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    parts = [_started(name, settings) for name in ("engine", "collect")]
+    say(
+        f"Events in:  http://{settings.collect.host}:{settings.collect.port}  (/v1/events, /mp/collect, /g/collect)"
+    )
+    say(f"Engine:     http://127.0.0.1:{settings.serve.port}  (/health, /metrics)")
+    say("Ctrl-C stops.")
+    try:
+        flow = Flow(settings, say)
+        while not stop.wait(1.0):
+            for part in parts:
+                keep_alive(part)
+            flow.tell()
+    finally:
+        _stop(parts)
+        say("Stopped.")
+
+
+def keep_alive(part: Part) -> None:
+    code = part.process.poll()
+    if code is None:
+        return
+    now = time.monotonic()
+    if part.start_at is None:
+        part.short_lives = part.short_lives + 1 if now - part.started < SHORT_LIFE else 0
+        if part.short_lives >= MOST_SHORT_LIVES:
+            raise SettingsError(f"{part.name} ends as soon as it starts: its last message above says why.")
+        part.start_at = now + min(0.5 * 2**part.short_lives, LONGEST_PAUSE)
+        _log.warning("%s has ended (%s) and is started anew.", part.name, code)
+    elif now >= part.start_at:
+        part.process, part.started, part.start_at = subprocess.Popen(part.command), now, None
+
+
+def _started(name: str, settings: Settings) -> Part:
+    command = [sys.executable, "-m", "headwater", "--home", str(settings.home), name]
+    # a group of its own: Ctrl-C reaches the supervisor alone, which then stops them in order
+    return Part(name, command, subprocess.Popen(command, start_new_session=True))
+
+
+def _stop(parts: list[Part]) -> None:
+    """The door first: what it still takes, the engine may still load."""
+    until = time.monotonic() + STOP_SECONDS
+    for part in reversed(parts):
+        if part.process.poll() is None:
+            part.process.terminate()
+    for part in reversed(parts):
+        try:
+            part.process.wait(max(until - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            _log.warning(
+                "%s did not stop in time and is killed; nothing that was acknowledged is lost.", part.name
+            )
+            part.process.kill()
+            part.process.wait()
+
+
+class Flow:
+    """A line whenever something has moved since the last one, or is wrong."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._engine: Engine | None = None
+        self._last: dict[str, Any] | None = None
+        self._last_at = time.monotonic()
+        self._told: str = ""
+
+    def tell(self) -> None:
+        status = self._status()
+        if status is None:
+            return
+        now = time.monotonic()
+        line = told(status, self._last, now - self._last_at)
+        self._last, self._last_at = status, now
+        if line != self._told:
+            self._say(f"{time.strftime('%H:%M:%S')}  {line}")
+        self._told = line
+
+    def _status(self) -> dict[str, Any] | None:
+        try:
+            if self._engine is None:
+                address = find(self._settings.home)
+                if address is None:
+                    return None
+                self._engine = Engine(address)
+            return self._engine.status()
+        except HeadwaterError:
+            self._engine = None
+            return None
+
+
+def told(status: dict[str, Any], last: dict[str, Any] | None, seconds: float) -> str:
+    def rate(name: str) -> str:
+        return f"{(status[name] - last[name]) / max(seconds, 0.001):,.0f}/s" if last else "-"
+
+    latency = status["latency"]["received_to_visible"]
+    words = [f"in {rate('accepted'):>9}", f"loaded {rate('loaded'):>9}", f"pending {status['pending']:,}"]
+    if latency["p95"] is not None:
+        words.append(f"visible after {latency['p50']:.2f} s (p95 {latency['p95']:.2f} s)")
+    for name in ("duplicates", "dead_letters"):
+        if status[name]:
+            words.append(f"{name.replace('_', ' ')} {status[name]:,}")
+    words.append(status["state"])
+    words += [f"{alert['name']}: {alert['message']}" for alert in status["alerts"]]
+    return "  ".join(words)

@@ -1,0 +1,150 @@
+"""How the engine is: what flows, how long each stage takes, and what is wrong. Shared by its threads."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+import msgspec
+
+from headwater.collect.delays import Delays
+from headwater.collect.journal import Row
+
+SLOT_SECONDS = 10
+SLOTS = 30  # latencies are those of the last five minutes
+
+GENERATED = "generated_to_received"
+JOURNALED = "received_to_journaled"
+LOADED = "journaled_to_loaded"
+VISIBLE = "loaded_to_visible"
+WHOLE = "received_to_visible"
+
+
+class _Told(msgspec.Struct):
+    event_timestamp: int
+
+
+_told = msgspec.json.Decoder(_Told).decode
+
+
+class Stage:
+    """The delays of one stage over the last minutes."""
+
+    def __init__(self) -> None:
+        self._slots: deque[tuple[int, Delays]] = deque(maxlen=SLOTS)
+
+    def add(self, microseconds: int, times: int = 1) -> None:
+        slot = int(time.monotonic()) // SLOT_SECONDS
+        if not self._slots or self._slots[-1][0] != slot:
+            self._slots.append((slot, Delays()))
+        # a clock that was set back makes no time run backwards
+        self._slots[-1][1].add(max(microseconds, 0), times)
+
+    def recent(self) -> Delays:
+        oldest = int(time.monotonic()) // SLOT_SECONDS - SLOTS
+        together = Delays()
+        for slot, delays in self._slots:
+            if slot > oldest:
+                together.add_json(delays.as_json())
+        return together
+
+
+@dataclass(frozen=True)
+class Alert:
+    message: str
+    since: float
+    attempts: int = 1
+
+
+@dataclass(frozen=True)
+class LastTick:
+    finished_at: float
+    seconds: float
+    persons: int
+    full: bool
+
+
+@dataclass
+class _Waiting:
+    loaded_at: int
+    received: list[int] = field(default_factory=list)
+
+
+class Vitals:
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._stages = {name: Stage() for name in (GENERATED, LOADED, VISIBLE, WHOLE)}
+        self._waiting: deque[_Waiting] = deque()
+        self._alerts: dict[str, Alert] = {}
+        self._last_tick: LastTick | None = None
+        self._ticks = 0
+        self._tested_at: float | None = None
+        self._visible_received_at: int | None = None
+
+    def loaded(self, rows: Sequence[Row], loaded_at: int) -> None:
+        with self._lock:
+            waiting = _Waiting(loaded_at)
+            for row in rows:
+                self._stages[LOADED].add(loaded_at - row.journaled_at)
+                if row.reason is None:
+                    waiting.received.append(row.received_at)
+                    self._stages[GENERATED].add(row.received_at - _told(row.body).event_timestamp)
+            self._waiting.append(waiting)
+
+    def ticked(self, started_at: int, visible_at: int, tick: LastTick) -> None:
+        """All that was loaded before the tick began can be seen now."""
+        with self._lock:
+            self._last_tick = tick
+            self._ticks += 1
+            while self._waiting and self._waiting[0].loaded_at <= started_at:
+                waiting = self._waiting.popleft()
+                self._stages[VISIBLE].add(visible_at - waiting.loaded_at, len(waiting.received))
+                for received_at in waiting.received:
+                    self._stages[WHOLE].add(visible_at - received_at)
+                if waiting.received:
+                    self._visible_received_at = max(waiting.received)
+
+    def is_waiting(self) -> bool:
+        with self._lock:
+            return bool(self._waiting)
+
+    def oldest_unseen(self) -> float | None:
+        """For how many seconds an event has been waiting to be seen; None where none waits."""
+        with self._lock:
+            received = next((waiting.received for waiting in self._waiting if waiting.received), None)
+        return max(time.time() - received[0] / 1e6, 0.0) if received else None
+
+    def delays(self) -> dict[str, Delays]:
+        with self._lock:
+            return {name: stage.recent() for name, stage in self._stages.items()}
+
+    def raise_alert(self, name: str, message: str) -> None:
+        with self._lock:
+            known = self._alerts.get(name)
+            since, attempts = (known.since, known.attempts + 1) if known else (time.time(), 1)
+            self._alerts[name] = Alert(message, since, attempts)
+
+    def clear_alert(self, name: str) -> None:
+        with self._lock:
+            self._alerts.pop(name, None)
+
+    def alerts(self) -> dict[str, Alert]:
+        with self._lock:
+            return dict(self._alerts)
+
+    def tested(self) -> None:
+        with self._lock:
+            self._tested_at = time.time()
+
+    @property
+    def last_tick(self) -> LastTick | None:
+        return self._last_tick
+
+    @property
+    def ticks(self) -> int:
+        return self._ticks
+
+    @property
+    def tested_at(self) -> float | None:
+        return self._tested_at
