@@ -71,7 +71,13 @@ amounts = (
     | numbers
     | st.sampled_from(["12.5", "NaN", "", "1.0000005", "abc", " 5", "1_000", "Infinity", "1e3", None])
 )
-wholes = numbers | st.integers(0, 100).map(str) | st.sampled_from(["12.0", "12.5", "abc", "", None])
+# beyond 2^53 a fraction in a column of whole numbers is no number that anyone meant
+wholes = (
+    st.integers()
+    | st.floats(-(2.0**53), 2.0**53)
+    | st.integers(0, 100).map(str)
+    | st.sampled_from(["12.0", "12.5", "abc", "", None])
+)
 loose_events = st.fixed_dictionaries(
     {"event_name": st.sampled_from(["page_view", "purchase", "", 7]) | texts, "event_timestamp": moments},
     optional={

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from headwater.collect import salvage
+from headwater.collect import journal_file, salvage
 from headwater.collect.arrival import Arrival, Outcome
 from headwater.collect.journal import Journal
 from headwater.collect.wal import frames
 from headwater.collect.writer import Writer
-from headwater.errors import DiskFull, JournalDamaged
+from headwater.errors import DiskFull, JournalDamaged, JournalUnavailable
 
 MB = 1024 * 1024
 ROW_EDGES = 160  # bytes around a body that belong to its row: key, origin, heading, times
@@ -373,9 +373,80 @@ def test_damage_that_a_salvage_does_not_end_is_an_error_and_no_loop(
     path = sample.copy(tmp_path / "home")
     journal = Journal(path)
     monkeypatch.setattr("headwater.collect.journal.checksum", lambda values: -1)  # a machine that reads wrong
-    with pytest.raises(JournalDamaged):
+    with pytest.raises(JournalDamaged, match="damaged again after a salvage"):
         journal.read(0, 10)
     assert len(list(path.parent.glob("journal.damaged-*.sqlite"))) == 1
     monkeypatch.undo()
     assert rows_of(journal) == sample.bodies
     journal.close()
+
+
+def test_pruned_rows_stay_away_after_a_salvage(sample: Sample, tmp_path: Path, quiet: None) -> None:
+    path = sample.copy(tmp_path / "home")
+    journal = Journal(path)
+    assert journal.prune(60, 1 << 60, 1000) == 60
+    journal.close()
+    data = path.read_bytes()
+    assert any(
+        sample.bodies[seq][:64] in data for seq in range(1, 61)
+    )  # SQLite leaves bytes on its free pages
+    with path.open("r+b") as damaged:
+        damaged.write(b"X")
+    journal = Journal(path)
+    assert rows_of(journal) == {seq: body for seq, body in sample.bodies.items() if seq > 60}
+    assert (journal.salvaged() or {})["lost"] == 0
+    journal.close()
+
+
+def test_numbers_go_on_when_the_journal_has_lost_what_it_says_of_itself(
+    sample: Sample, tmp_path: Path, quiet: None
+) -> None:
+    path = sample.copy(tmp_path / "home")
+    Journal(path).close()  # all of it is in the file now
+    data = path.read_bytes()
+    assert b"last_seq" in data
+    path.write_bytes(data.replace(b"last_seq", b"?" * 8))
+    journal = Journal(path)
+    assert journal.last_seq() == 120
+    assert rows_of(journal) == sample.bodies
+    journal.close()
+
+
+def test_numbers_go_on_when_all_is_pruned_and_the_counter_is_hit(tmp_path: Path, quiet: None) -> None:
+    path = tmp_path / "journal.sqlite"
+    the_writer = Writer(path, 100 * MB, same)
+    the_writer.submit([event(number) for number in range(10)]).result(5)
+    the_writer.close()
+    journal = Journal(path)
+    assert journal.prune(10, 1 << 60, 100) == 10
+    journal.close()
+    path.write_bytes(path.read_bytes().replace(b"last_seq", b"?" * 8))
+    the_writer = Writer(path, 100 * MB, same)
+    the_writer.submit([event(20)]).result(5)
+    the_writer.close()
+    journal = Journal(path)
+    assert [row.body for row in journal.read(10, 10)] == [
+        event(20).body
+    ]  # and not as number 1, below the engine
+    journal.close()
+
+
+def test_rows_that_cannot_be_brought_back_at_once_are_later(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None
+) -> None:
+    path = sample.copy(tmp_path / "home")
+    log = path.with_name("journal.sqlite-wal")
+    with log.open("r+b") as damaged:  # in the first frame: SQLite will forget all that follow
+        damaged.seek(32 + 24 + 2000)
+        damaged.write(b"damaged")
+    file = journal_file.JournalFile(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            journal_file, "bring_back", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("no"))
+        )
+        patch.setattr(journal_file, "_is_damage", lambda error: False)
+        with pytest.raises(JournalUnavailable):
+            file.ask(lambda connection: None)
+    rows = file.ask(lambda connection: connection.execute("select count(*) from arrivals").fetchone()[0])
+    assert rows > 110
+    file.close()

@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from headwater import __version__
-from headwater.cli import build, channels, collect, config, docs, explain, keys, live, load, query, rates
+from headwater.cli import (
+    build,
+    channels,
+    collect,
+    config,
+    dead_letters,
+    docs,
+    explain,
+    keys,
+    live,
+    load,
+    query,
+    rates,
+)
 from headwater.cli.frame import Frame
 
 EVERYWHERE = "Every command also takes --home DIR and --debug."
@@ -47,7 +60,7 @@ def headwater(
         raise typer.Exit(2)
 
 
-for room in (config, load, rates, build, query, explain, channels, live, collect, keys, docs):
+for room in (config, load, rates, build, query, explain, channels, live, collect, keys, dead_letters, docs):
     room.add_to(app, EVERYWHERE)
 
 

@@ -49,7 +49,9 @@ def list_(context: typer.Context) -> None:
 
 
 @keys.command()
-def remove(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+def remove(
+    context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="As the list calls it.")]
+) -> None:
     """Remove a key: what is sent with it is refused from now on."""
     from headwater.collect.keys import remove_key
 

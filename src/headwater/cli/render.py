@@ -95,10 +95,10 @@ def print_rows(names: Sequence[str], rows: Sequence[Sequence[str]], numeric: Seq
     for index, name in enumerate(names[:fitting]):
         right = index < len(numeric) and numeric[index]
         grid.add_column(
-            Text(_visible(name)), justify="right" if right else "left", no_wrap=on_terminal, max_width=widest
+            Text(visible(name)), justify="right" if right else "left", no_wrap=on_terminal, max_width=widest
         )
     for row in rows:
-        cells = [_visible(cell) for cell in row[:fitting]]
+        cells = [visible(cell) for cell in row[:fitting]]
         grid.add_row(
             *(Text(cell, style="dim" if cell == NULL else "", overflow="ellipsis") for cell in cells)
         )
@@ -110,7 +110,7 @@ def print_rows(names: Sequence[str], rows: Sequence[Sequence[str]], numeric: Seq
         print(f"… and {counted(len(names) - fitting, 'more column')}: --format csv prints them all")
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """No line breaks, and nothing that a terminal would obey."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 

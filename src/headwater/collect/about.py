@@ -1,11 +1,9 @@
 """How the door is: /health, /metrics and /schema/openapi.json."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from litestar import Request, get
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import ASGIRouteHandler
 from litestar.response.base import ASGIResponse
 
 from headwater.collect import answers
@@ -23,41 +21,28 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     queue_bytes: int | None = None
 
 
-def routes(door: Door, journal: Path) -> list[HTTPRouteHandler]:
+def routes(door: Door, journal: Path) -> list[ASGIRouteHandler]:
     openapi = msgspec.json.encode(document())
 
-    @get("/health")
-    async def health(request: Request[Any, Any, Any]) -> ASGIResponse:
-        async def take(visit: Visit) -> ASGIResponse:
-            told = Health(True)
-            if is_loopback(_client(request)):
-                told = Health(True, _size(journal), door.writer.queued_bytes())
-            return answers.answer(200, told, visit.answer_headers)
+    async def health(visit: Visit) -> ASGIResponse:
+        told = Health(True)
+        if is_loopback(visit.client):
+            told = Health(True, _size(journal), door.writer.queued_bytes())
+        return answers.answer(200, told, visit.answer_headers)
 
-        return await door.answer(request, "health", take)
+    async def metrics(visit: Visit) -> ASGIResponse:
+        door.admit_metrics(visit)
+        text = door.meters.text(door.writer.queued_bytes())
+        return ASGIResponse(body=text, headers={**visit.answer_headers, "content-type": CONTENT_TYPE})
 
-    @get("/metrics")
-    async def metrics(request: Request[Any, Any, Any]) -> ASGIResponse:
-        async def take(visit: Visit) -> ASGIResponse:
-            door.admit_metrics(visit, _client(request))
-            text = door.meters.text(door.writer.queued_bytes())
-            return ASGIResponse(body=text, headers={**visit.answer_headers, "content-type": CONTENT_TYPE})
+    async def schema(visit: Visit) -> ASGIResponse:
+        return ASGIResponse(body=openapi, headers=visit.answer_headers, media_type="application/json")
 
-        return await door.answer(request, "metrics", take)
-
-    @get("/schema/openapi.json")
-    async def schema(request: Request[Any, Any, Any]) -> ASGIResponse:
-        async def take(visit: Visit) -> ASGIResponse:
-            return ASGIResponse(body=openapi, headers=visit.answer_headers, media_type="application/json")
-
-        return await door.answer(request, "schema", take)
-
-    return [health, metrics, schema]
-
-
-def _client(request: Request[Any, Any, Any]) -> str:
-    client = request.scope["client"]
-    return client[0] if client else ""
+    return [
+        door.route("/health", "health", ("GET",), health),
+        door.route("/metrics", "metrics", ("GET",), metrics),
+        door.route("/schema/openapi.json", "schema", ("GET",), schema),
+    ]
 
 
 def _size(journal: Path) -> int:

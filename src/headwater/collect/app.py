@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.exceptions import HTTPException, NotFoundException
 
 from headwater.collect import about, canonical_events, gtag, mp
 from headwater.collect.answers import Failure, Problem, Refused
@@ -32,11 +32,8 @@ def create_app(door: Door, journal: Path) -> Litestar:
 
 def _not_here(request: Request[Any, Any, Any], error: HTTPException) -> Response[Failure]:
     if isinstance(error, NotFoundException):
-        return _told(Refused("not_found", f"There is no such door; there are {_DOORS}."), {})
-    if isinstance(error, MethodNotAllowedException):
-        allowed = {"allow": (error.headers or {}).get("allow", "GET, POST, OPTIONS")}
-        return _told(Refused("method_not_allowed", f"Not by this method; the doors are {_DOORS}."), allowed)
-    return _told(Refused("malformed", "The request cannot be read."), {})
+        return _told(Refused("not_found", f"There is no such door; there are {_DOORS}."))
+    return _told(Refused("malformed", "The request cannot be read."))
 
 
 def _unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[Failure]:
@@ -46,8 +43,8 @@ def _unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[F
         trace = trace.tb_next
     place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "nowhere"
     _log.error("%s failed unforeseen: %s at %s", request.scope["path"], type(error).__name__, place)
-    return _told(Refused("unavailable", "Something unforeseen happened; send the request again."), {})
+    return _told(Refused("unavailable", "Something unforeseen happened; send the request again."))
 
 
-def _told(refused: Refused, headers: dict[str, str]) -> Response[Failure]:
-    return Response(Failure(Problem(refused.kind, str(refused))), status_code=refused.status, headers=headers)
+def _told(refused: Refused) -> Response[Failure]:
+    return Response(Failure(Problem(refused.kind, str(refused))), status_code=refused.status)

@@ -1,12 +1,9 @@
 """Canonical events: POST /v1/events takes NDJSON or a JSON array, and answers for each event."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from litestar import Request, route
-from litestar.enums import HttpMethod
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import ASGIRouteHandler
 from litestar.response.base import ASGIResponse
 
 from headwater.collect import answers, json_parts, privacy
@@ -15,7 +12,7 @@ from headwater.collect.arrival import Arrival
 from headwater.collect.canon import Loose, Receipt, arrival, refused
 from headwater.collect.door import Door, Visit, secret_in_headers
 from headwater.collect.json_parts import NotJson
-from headwater.collect.keys import EVERY_STREAM, Key
+from headwater.collect.keys import EVERY_STREAM
 from headwater.event import MALFORMED_JSON, Refusal, canonical_json
 
 PATH = "/v1/events"
@@ -25,23 +22,19 @@ MOST_EVENTS = 10_000
 _NEVER_KEPT = ("ip", "ip_address", "ip_override", "client_ip", "remote_addr", "user_agent")
 
 
-def routes(door: Door) -> list[HTTPRouteHandler]:
+def routes(door: Door) -> list[ASGIRouteHandler]:
     async def take(visit: Visit) -> ASGIResponse:
         named = visit.query.get("stream")
         key = door.admit(secret_in_headers(visit), named)
         body = await door.body(visit)
         stream = named or (key.stream if key and key.stream != EVERY_STREAM else None)
         receipt = door.receipt(visit, f"{PATH}?stream={stream}" if stream else PATH)
-        arrivals = _arrivals(door, key, stream, body, receipt)
+        arrivals = arrivals_of(body, stream, receipt, lambda named: door.check_stream(key, named))
         outcomes = await door.keep(arrivals, receipt)
         report = answers.report(arrivals, outcomes)
         return answers.answer(answers.status_of(report), report, visit.answer_headers)
 
-    @route(PATH, http_method=[HttpMethod.POST, HttpMethod.OPTIONS])
-    async def v1_events(request: Request[Any, Any, Any]) -> ASGIResponse:
-        return await door.answer(request, "v1", take)
-
-    return [v1_events]
+    return [door.route(PATH, "v1", ("POST",), take)]
 
 
 def _events(body: bytes) -> list[bytes]:
@@ -113,8 +106,8 @@ def _is_one_object(text: bytes) -> bool:
     return True
 
 
-def _arrivals(
-    door: Door, key: Key | None, stream: str | None, body: bytes, receipt: Receipt
+def arrivals_of(
+    body: bytes, stream: str | None, receipt: Receipt, check_stream: Callable[[str], None] = lambda _: None
 ) -> list[Arrival]:
     events = _events(body)
     arrivals = []
@@ -127,8 +120,7 @@ def _arrivals(
             continue
         if stream and loose.get("stream_id") in (None, ""):
             loose["stream_id"] = stream
-        if key is not None:
-            door.check_stream(key, str(loose.get("stream_id") or "default"))
+        check_stream(str(loose.get("stream_id") or "default"))
         if json_parts.is_cut(loose.get("value")):
             loose["value"] = json_parts.with_all_digits(raw)["value"]
         original = _without_addresses(loose, raw)

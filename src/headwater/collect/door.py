@@ -4,12 +4,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import cast
 from urllib.parse import parse_qsl
 
-from litestar import Request
+from litestar import asgi
+from litestar.handlers import ASGIRouteHandler
 from litestar.response.base import ASGIResponse
-from litestar.types import Receive
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from headwater.collect import answers, limits
 from headwater.collect.answers import Refused
@@ -40,6 +41,7 @@ class Visit:
     headers: dict[bytes, bytes]
     answer_headers: dict[str, str]
     receive: Receive
+    client: str  # never kept
 
     def header(self, name: bytes) -> str | None:
         value = self.headers.get(name)
@@ -65,22 +67,42 @@ class Door:
         self._max_age = settings.stream.max_event_age_hours * 3600 * MICROSECONDS
         self._redacts_emails = collect.redact_emails
 
-    async def answer(self, request: Request[Any, Any, Any], name: str, take: Take) -> ASGIResponse:
-        scope = request.scope
+    def route(self, path: str, name: str, methods: tuple[str, ...], take: Take) -> ASGIRouteHandler:
+        """A door at a path; it is asked for by methods, by OPTIONS as well where pages of others may send."""
+
+        @asgi(path, copy_scope=False)
+        async def entered(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await self._answer(cast("HTTPScope", scope), receive, methods, take)
+            self.meters.answered(name, response.status_code)
+            await response(scope, receive, send)
+
+        return entered
+
+    async def _answer(
+        self, scope: HTTPScope, receive: Receive, methods: tuple[str, ...], take: Take
+    ) -> ASGIResponse:
         raw_query = scope["query_string"]
-        visit = Visit(raw_query, _remembered(raw_query), dict(scope["headers"]), {}, request.receive)
+        client = scope["client"]
+        visit = Visit(
+            raw_query,
+            _remembered(raw_query),
+            dict(scope["headers"]),
+            {},
+            receive,
+            client[0] if client else "",
+        )
         try:
             self._check_origin(visit)
             if scope["method"] == "OPTIONS":
-                response = answers.nothing({**visit.answer_headers, **_PREFLIGHT})
-            else:
-                response = await take(visit)
+                return answers.nothing({**visit.answer_headers, **_PREFLIGHT})
+            if scope["method"] not in methods:
+                visit.answer_headers["allow"] = ", ".join((*methods, "OPTIONS"))
+                raise Refused("method_not_allowed", f"This is asked for by {' or '.join(methods)}.")
+            return await take(visit)
         except Refused as refused:
-            response = answers.refusal(refused, visit.answer_headers)
+            return answers.refusal(refused, visit.answer_headers)
         except TransientError as error:
-            response = answers.refusal(answers.problem_of(error), visit.answer_headers)
-        self.meters.answered(name, response.status_code)
-        return response
+            return answers.refusal(answers.problem_of(error), visit.answer_headers)
 
     def admit(self, secret: str | None, stream: str | None) -> Key | None:
         """The key of that secret, if it may write to the stream; None where no key is needed."""
@@ -114,8 +136,8 @@ class Door:
             )
         self._rates.take(f"tag {stream}")
 
-    def admit_metrics(self, visit: Visit, client: str) -> None:
-        if not is_loopback(client):
+    def admit_metrics(self, visit: Visit) -> None:
+        if not is_loopback(visit.client):
             self.admit(secret_in_headers(visit), None)
 
     async def body(self, visit: Visit) -> bytes:

@@ -3,9 +3,7 @@
 import re
 from typing import Any, Final
 
-from litestar import Request, route
-from litestar.enums import HttpMethod
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import ASGIRouteHandler
 from litestar.response.base import ASGIResponse
 
 from headwater.collect import answers, privacy
@@ -95,7 +93,7 @@ _ITEM_NUMBERS = frozenset(("price", "quantity", "discount", "index"))
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
-def routes(door: Door) -> list[HTTPRouteHandler]:
+def routes(door: Door) -> list[ASGIRouteHandler]:
     async def take(visit: Visit) -> ASGIResponse:
         if visit.query.get("v") != "2":
             raise Refused("malformed", "This is no hit of a GA4 tag: it has no v=2.")
@@ -105,26 +103,23 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         door.admit_tag(stream)
         body = await door.body(visit)
         receipt = door.receipt(visit, PATH)
-        arrivals = _arrivals(visit, body, receipt)
+        arrivals = arrivals_of(visit.raw_query, body, receipt)
         await door.keep(arrivals, receipt)
         return answers.nothing(visit.answer_headers)
 
-    @route(PATH, http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.OPTIONS])
-    async def g_collect(request: Request[Any, Any, Any]) -> ASGIResponse:
-        return await door.answer(request, "gtag", take)
-
-    return [g_collect]
+    return [door.route(PATH, "gtag", ("GET", "POST"), take)]
 
 
-def _arrivals(visit: Visit, body: bytes, receipt: Receipt) -> list[Arrival]:
-    shared = visit.query
+def arrivals_of(raw_query: bytes, body: bytes, receipt: Receipt) -> list[Arrival]:
+    """A hit's events: one for each line of the body, or the one that the query holds."""
+    shared = parameters(raw_query)
     lines = [line for line in body.splitlines() if line.strip()]
     if len(lines) > MOST_EVENTS:
         raise Refused(
             "too_many_events",
             f"A hit may hold {MOST_EVENTS} events, and this one holds {len(lines)}: send several.",
         )
-    query = _without_secrets(visit.raw_query)
+    query = _without_secrets(raw_query)
     originals = [b"%b\n%b" % (query, _without_secrets(line)) for line in lines] or [query]
     own = [parameters(line) for line in lines] or [{}]
     consent = privacy.consent_of_tag(shared.get("gcs"), shared.get("gcd"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from headwater.collect.mark import Mark, read_mark, write_mark
 from headwater.collect.refill import raise_to
@@ -46,6 +46,7 @@ class JournalFile:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._patience = 4 * _LOG_BYTES
+        self._forgotten: list[list[Any]] = []
         self._depth = 0  # of locks inside each other
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +77,7 @@ class JournalFile:
             if log < self._patience:
                 connection.execute("pragma wal_checkpoint(passive)").fetchone()
                 return
-            # Readers without a pause keep the log from starting anew; it waits for those that read now, for a moment.
+            # Readers without a pause keep the log from starting anew: it waits a moment for those that read now.
             connection.execute(f"pragma busy_timeout = {_READER_MILLISECONDS}")
             (is_stuck, _, _) = connection.execute("pragma wal_checkpoint(restart)").fetchone()
             connection.execute(f"pragma busy_timeout = {BUSY_MILLISECONDS}")
@@ -106,12 +107,14 @@ class JournalFile:
                 self._replace_damaged(str(error))
             return self._in_transaction(self._current(), work, begin)
 
-    @staticmethod
     def _in_transaction(
-        connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], begin: str
+        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], begin: str
     ) -> T:
-        connection.execute(begin)
         try:
+            with self._locked():
+                # The snapshot starts here: while a checkpoint waits for readers to end, no others may begin.
+                connection.execute(begin)
+                connection.execute("select 1 from about").fetchone()
             done = work(connection)
             connection.execute("commit")
         except BaseException:
@@ -144,20 +147,22 @@ class JournalFile:
         try:
             self._connect()
         except (sqlite3.Error, JournalDamaged) as error:
+            self._let_go()
             if not _is_damage(error):
                 raise
-            self._let_go()
             salvage(self.path, read_mark(self._lock), str(error))
             self._connect()
 
     def _connect(self) -> None:
         self._inode = os.stat(self.path).st_ino
-        found = forgotten(self.path)
+        # They stay at hand until they are brought back: opening and closing takes them off the disk.
+        self._forgotten += forgotten(self.path)
         self._connection = connection = connect(str(self.path), self._synchronous)
         if not has_our_tables(connection):
             raise JournalDamaged("its tables are not those of a journal")
-        if found:
-            bring_back(connection, found)
+        if self._forgotten:
+            bring_back(connection, self._forgotten)
+            self._forgotten = []
         mark = read_mark(self._lock)
         if about(connection, "journal_id") == mark.journal_id:
             raise_to(connection, "last_seq", mark.loaded)
@@ -192,6 +197,10 @@ class JournalFile:
         """Turns what SQLite says into an error that names the next step."""
         try:
             yield
+        except JournalDamaged as error:
+            raise JournalDamaged(
+                f"The journal {self.path} is damaged again after a salvage ({error}): check the disk and the memory."
+            ) from error
         except (sqlite3.Error, OSError) as error:
             if _code(error) & 0xFF == sqlite3.SQLITE_FULL or getattr(error, "errno", 0) == errno.ENOSPC:
                 raise DiskFull(

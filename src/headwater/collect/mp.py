@@ -1,12 +1,9 @@
 """The Measurement Protocol of GA4: /mp/collect takes events, /debug/mp/collect says what is wrong with them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
-from litestar import Request, route
-from litestar.enums import HttpMethod
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import ASGIRouteHandler
 from litestar.response.base import ASGIResponse
 
 from headwater.collect import answers, json_parts, privacy
@@ -42,15 +39,12 @@ _COLUMN_OF_PARAM = {
 }
 
 
-def routes(door: Door) -> list[HTTPRouteHandler]:
+def routes(door: Door) -> list[ASGIRouteHandler]:
     async def take(visit: Visit) -> ASGIResponse:
         origin, stream = _stream(visit)
         door.admit(visit.query.get("api_secret"), stream)
         body = await door.body(visit)
-        try:
-            shared, events = _opened(body)
-        except NotJson as error:
-            raise Refused("malformed", f"The body cannot be taken: {error}.") from None
+        shared, events = _opened(body)
         receipt = door.receipt(visit, origin, _user_agent(shared))
         arrivals = _arrivals(shared, events, stream, receipt)
         outcomes = await door.keep(arrivals, receipt)
@@ -65,15 +59,14 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         messages = validate(await door.body(visit), is_app="firebase_app_id" in visit.query)
         return answers.answer(200, messages, visit.answer_headers)
 
-    @route(PATH, http_method=[HttpMethod.POST, HttpMethod.OPTIONS])
-    async def mp_collect(request: Request[Any, Any, Any]) -> ASGIResponse:
-        return await door.answer(request, "mp", take)
+    return [
+        door.route(PATH, "mp", ("POST",), take),
+        door.route("/debug/mp/collect", "mp_debug", ("POST",), debug),
+    ]
 
-    @route("/debug/mp/collect", http_method=[HttpMethod.POST, HttpMethod.OPTIONS])
-    async def mp_debug(request: Request[Any, Any, Any]) -> ASGIResponse:
-        return await door.answer(request, "mp_debug", debug)
 
-    return [mp_collect, mp_debug]
+def arrivals_of(body: bytes, stream: str, receipt: Receipt) -> list[Arrival]:
+    return _arrivals(*_opened(body), stream, receipt)
 
 
 def _stream(visit: Visit) -> tuple[str, str]:
@@ -88,6 +81,13 @@ def _stream(visit: Visit) -> tuple[str, str]:
 
 def _opened(body: bytes) -> tuple[dict[str, msgspec.Raw], list[msgspec.Raw]]:
     """What all events share, and the events as they stand."""
+    try:
+        return _parts(body)
+    except NotJson as error:
+        raise Refused("malformed", f"The body cannot be taken: {error}.") from None
+
+
+def _parts(body: bytes) -> tuple[dict[str, msgspec.Raw], list[msgspec.Raw]]:
     shared = json_parts.parts_of(body)
     given = shared.pop("events", None)
     if given is None:

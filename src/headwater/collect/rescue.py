@@ -29,7 +29,7 @@ def forgotten(path: Path) -> list[list[Any]]:
 
 def bring_back(connection: sqlite3.Connection, rows: list[list[Any]]) -> None:
     last = about(connection, "last_seq") or 0
-    connection.execute("begin immediate")
+    connection.execute("begin immediate")  # closing the connection takes back what fails
     # What is behind the last number is new; all else was there, or has been pruned.
     keep(connection, (row for row in rows if len(row) != len(COLUMNS) + 1 or row[0] > last))
     note_gaps(connection)

@@ -33,6 +33,7 @@ TABLES: Final = (
 )
 
 _SCHEMA_VERSION = 1
+_ALWAYS = ("last_seq", "duplicates", "loaded")  # from the beginning: one that is missing has been lost
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -61,6 +62,8 @@ def make_tables(connection: sqlite3.Connection, journal_id: str) -> None:
         connection.execute(statement)
     note(connection, "journal_id", journal_id)
     note(connection, "schema", _SCHEMA_VERSION)
+    for counter in _ALWAYS:
+        note(connection, counter, 0)
 
 
 def has_our_tables(connection: sqlite3.Connection) -> bool:
@@ -72,9 +75,11 @@ def about(connection: sqlite3.Connection, name: str) -> Any:
     """A name or a counter that the journal keeps of itself; None if there is none yet."""
     row = connection.execute("select value, checksum from about where name = ?", (name,)).fetchone()
     if row is None:
+        if name in (*_ALWAYS, "journal_id"):
+            raise JournalDamaged(f"what the journal says of its {name} is not found")
         return None
     if checksum((name, row[0])) != row[1]:
-        raise JournalDamaged(f"What the journal says of its {name} is damaged.")
+        raise JournalDamaged(f"what the journal says of its {name} is damaged")
     return row[0]
 
 

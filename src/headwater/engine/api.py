@@ -12,6 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
 
+from headwater.engine.dead_letters import Chosen
 from headwater.engine.engine import Engine
 from headwater.engine.metrics import exposition
 from headwater.engine.trace import trace
@@ -71,8 +72,16 @@ def create_app(engine: Engine, token: str) -> Litestar:
     def trace_events(data: Trace) -> dict[str, Any]:
         return {"events": trace(engine, data.event_ids, data.stream_id)}
 
+    @post("/v1/dead-letters/replay", sync_to_thread=True, status_code=200)
+    def replay_letters(data: Chosen) -> Response[bytes]:
+        return as_json(engine.replay(data))
+
+    @post("/v1/dead-letters/drop", sync_to_thread=True, status_code=200)
+    def drop_letters(data: Chosen) -> dict[str, Any]:
+        return {"dropped": engine.drop(data)}
+
     return Litestar(
-        [health, metrics, status, tables, query, load, build, trace_events],
+        [health, metrics, status, tables, query, load, build, trace_events, replay_letters, drop_letters],
         guards=[guard(token)],
         exception_handlers={HeadwaterError: told, NotAuthorizedException: unauthorized},
         openapi_config=None,

@@ -1,6 +1,7 @@
 """Speaks to the engine of a home, for commands that would otherwise need the warehouse to themselves."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from headwater import errors
 from headwater.engine.address import Address
+from headwater.engine.dead_letters import Chosen, Replayed
 from headwater.errors import EngineUnavailable, HeadwaterError, UnknownTable
 from headwater.sources.load import LoadReport
 from headwater.transform.build import BuildReport
@@ -49,6 +51,13 @@ class Engine:
     def build(self, *, full_refresh: bool) -> BuildReport:
         answer = self.ask("POST", "/v1/build", {"full_refresh": full_refresh})
         return msgspec.json.decode(answer.content, type=BuildReport)
+
+    def replay(self, chosen: Chosen) -> Replayed:
+        answer = self.ask("POST", "/v1/dead-letters/replay", asdict(chosen))
+        return msgspec.json.decode(answer.content, type=Replayed)
+
+    def drop(self, chosen: Chosen) -> int:
+        return int(self.ask("POST", "/v1/dead-letters/drop", asdict(chosen)).json()["dropped"])
 
     def close(self) -> None:
         self._http.close()

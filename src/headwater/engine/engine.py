@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.collect.journal import Journal
+from headwater.engine.dead_letters import Chosen, Replayed, drop, replay
 from headwater.engine.patience import patiently
 from headwater.engine.sink import Sink
 from headwater.engine.status import status
@@ -70,6 +71,22 @@ class Engine:
             finally:
                 own.close()
                 self.ticks.ask()
+
+    def replay(self, chosen: Chosen) -> Replayed:
+        with self._loading:
+            own = self.warehouse.another()
+            try:
+                return replay(self.settings, own, chosen)
+            finally:
+                own.close()
+                self.ticks.ask()
+
+    def drop(self, chosen: Chosen) -> int:
+        own = self.warehouse.another()
+        try:
+            return drop(own, chosen)
+        finally:
+            own.close()
 
     def build(self, *, full_refresh: bool) -> BuildReport:
         return self.ticks.build(full_refresh=full_refresh)
