@@ -54,18 +54,6 @@ def _prefix_ends(page: bytes, start: int) -> int:
     return _varint(page, after_size)[1]
 
 
-def free_pages(get_page: GetPage) -> set[int]:
-    """Pages that hold nothing any more, but still have the bytes of what was pruned."""
-    found: set[int] = set()
-    first = get_page(1)
-    trunk = struct.unpack_from(">I", first, 32)[0] if first else 0
-    while trunk and trunk not in found and (page := get_page(trunk)):
-        found.add(trunk)
-        trunk, count = struct.unpack_from(">II", page)
-        found.update(struct.unpack_from(f">{min(count, PAGE_BYTES // 4 - 2)}I", page, 8))
-    return found
-
-
 def _record(page: bytes, start: int, get_page: GetPage) -> tuple[int, list[Any]]:
     size, start = _varint(page, start)
     row_number, start = _varint(page, start)

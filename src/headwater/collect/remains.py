@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from headwater.collect.carve import GetPage, free_pages, records, records_anywhere
+from headwater.collect.carve import GetPage, records, records_anywhere
 from headwater.collect.tables import COLUMNS, PAGE_BYTES, checksum
 from headwater.collect.wal import Frame, frames
 
@@ -29,14 +29,12 @@ class Remains:
         self._file.close()
 
     def records(self) -> Iterator[list[Any]]:
-        """What stands on the pages in use, as a reader would have found it."""
-        free = free_pages(self._latest)
+        """What stands on the pages, as a reader would have found it; what was pruned is zeros."""
         for number in range(1, self._pages + 1):
-            if number not in free and number not in self._whole:
+            if number not in self._whole:
                 yield from _right(records(self._in_file(number), self._latest))
-        for number, page in self._whole.items():
-            if number not in free:
-                yield from _right(records(page, self._latest))
+        for page in self._whole.values():
+            yield from _right(records(page, self._latest))
 
     def hidden_records(self) -> Iterator[list[Any]]:
         """What stands anywhere, also where no page leads: for rows that are known to be missing."""

@@ -53,6 +53,7 @@ def connect(path: str, synchronous: str) -> sqlite3.Connection:
     connection.execute(f"pragma synchronous = {synchronous}")
     connection.execute("pragma wal_autocheckpoint = 0")  # JournalFile.checkpoint does it, under the lock
     connection.execute("pragma journal_size_limit = 0")  # a log that has grown is cut once it starts anew
+    connection.execute("pragma secure_delete = on")  # what is pruned leaves the disk, and no salvage finds it
     connection.execute("pragma cache_size = -65536")
     return connection
 

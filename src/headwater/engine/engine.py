@@ -7,12 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from headwater.collect.journal import Journal
 from headwater.engine.dead_letters import Chosen, Replayed, drop, replay
+from headwater.engine.fold import fold
 from headwater.engine.patience import patiently
 from headwater.engine.sink import Sink
 from headwater.engine.status import status
@@ -29,8 +30,11 @@ from headwater.warehouse.protocol import Warehouse
 JOURNAL = "journal.sqlite"
 IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
 PRUNE_SECONDS = 5.0
+FOLD_SECONDS = 600.0
 PRUNED_AT_ONCE = 5_000  # rows, so that no writer waits long for it
 STOP_SECONDS = 8.0
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -56,47 +60,31 @@ class Engine:
             reader.close()
 
     def tables(self) -> list[str]:
-        reader = self.warehouse.another()
-        try:
-            return reader.tables()
-        finally:
-            reader.close()
+        return self._with_own(lambda own: own.tables())
 
     def load(self, paths: Sequence[Path], file_format: str) -> LoadReport:
         """Beside the sink: it waits for a load only while a file's rows are settled."""
         with self._loading:
-            own = self.warehouse.another()
             try:
-                return load(paths, file_format, own, self.settings)
+                return self._with_own(lambda own: load(paths, file_format, own, self.settings))
             finally:
-                own.close()
                 self.ticks.ask()
 
     def replay(self, chosen: Chosen) -> Replayed:
         with self._loading:
-            own = self.warehouse.another()
             try:
-                return replay(self.settings, own, chosen)
+                return self._with_own(lambda own: replay(self.settings, own, chosen))
             finally:
-                own.close()
                 self.ticks.ask()
 
     def drop(self, chosen: Chosen) -> int:
-        own = self.warehouse.another()
-        try:
-            return drop(own, chosen)
-        finally:
-            own.close()
+        return self._with_own(lambda own: drop(own, chosen))
 
     def build(self, *, full_refresh: bool) -> BuildReport:
         return self.ticks.build(full_refresh=full_refresh)
 
     def status(self) -> dict[str, Any]:
-        own = self.warehouse.another()
-        try:
-            return status(self.settings, own, self.journal, self.vitals)
-        finally:
-            own.close()
+        return self._with_own(lambda own: status(self.settings, own, self.journal, self.vitals))
 
     def live(self) -> None:
         """Load what waits, then a tick: one after the other, so that a tick starts with all that had come by then."""
@@ -113,6 +101,14 @@ class Engine:
             else:
                 self.stop.wait(IDLE_SECONDS)
 
+    def _with_own(self, work: Callable[[Warehouse], T]) -> T:
+        """Does it on a connection of its own, for this thread."""
+        own = self.warehouse.another()
+        try:
+            return work(own)
+        finally:
+            own.close()
+
     def _load_what_waits(self) -> bool:
         loaded = self.sink.step()
         if loaded:
@@ -120,13 +116,16 @@ class Engine:
         return loaded is not None
 
     def prune_forever(self) -> None:
-        kept = self.settings.collect.retention_days * 86_400
+        kept, folded = self.settings.collect.retention_days * 86_400, 0.0
         while not self.stop.wait(PRUNE_SECONDS):
             try:
                 older_than = time.time_ns() // 1000 - int(kept * 1e6)
                 while self.journal.prune(self.journal.loaded(), older_than, PRUNED_AT_ONCE) == PRUNED_AT_ONCE:
                     if self.stop.wait(0.05):
                         break
+                if time.monotonic() - folded > FOLD_SECONDS:
+                    self._with_own(fold)
+                    folded = time.monotonic()
                 self.vitals.clear_alert("journal")
             except HeadwaterError as error:
                 self.vitals.raise_alert("journal", str(error))

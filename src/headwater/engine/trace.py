@@ -29,7 +29,7 @@ def _in_warehouse(engine: "Engine", event_ids: Sequence[str], stream_id: str) ->
                 (
                     select min(builds.finished_at)
                     from headwater_builds as builds
-                    where builds.to_batch >= events.batch_id
+                    where builds.from_batch < events.batch_id and builds.to_batch >= events.batch_id
                 ) as visible_at
             from events_streaming as events
             inner join headwater_batches as batches on batches.batch_id = events.batch_id

@@ -103,6 +103,10 @@ class Warehouse(Reader, Protocol):
         """All that is executed within it happens, or none of it."""
         ...
 
+    def appending(self) -> AbstractContextManager[None]:
+        """A transaction in which nobody else appends."""
+        ...
+
     def columns(self, schema: str, table: str) -> list[str]:
         """The columns of a table or view in their order; empty where there is none."""
         ...
