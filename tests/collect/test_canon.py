@@ -201,7 +201,52 @@ def test_bodies_of_another_hand_are_compared_by_what_they_say() -> None:
         {**GOOD, "ga_session_id": "7", "value": "12.50", "event_id": "x", "currency": ""}
     ).encode()
     assert same_event(theirs, ours)
+    assert same_event(theirs.replace(b'"7"', b"7.0"), ours)
     assert not same_event(theirs.replace(b"12.50", b"12.51"), ours)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"n": 1e16, "m": 1e-5, "o": -0.0, "p": 123456789012345678901234567890, "q": 12.5},
+        {"n": float("nan"), "m": float("inf")},
+        {"é": "é", "😀": "\x7f\x1f", "\uffff": None, "a": True},
+        {"b": {"d": 1, "c": [1e16]}, "a": "x"},
+        {"_export": {"x": 1}, "a": 1},
+        {"_export": {"x": 1}},
+        {},
+    ],
+)
+def test_an_id_is_the_one_of_the_rules(params: dict[str, Any]) -> None:
+    one = through_the_door({**GOOD, "params": params})
+    canonical = {
+        **GOOD,
+        "stream_id": "default",
+        "event_timestamp": datetime(2026, 6, 1, 10),
+        "params": params,
+    }
+    assert json.loads(one.body)["event_id"] == event.event_id(canonical)
+    if params:
+        assert one.body.endswith(event.canonical_json(params).encode() + b"}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            {"params": {"a": ["\0"]}},
+            {"params": {"\0": None}},
+            {"params": {"a": "\0"}},
+            {"colour": {"\0": 1}},
+        ),
+        *({"items": ["\0"]}, {"stream_id": "\0"}, {"event_id": "\0"}, {"source": "\0"}, {"\0": None}),
+        *({"params": {"a\\": "\0"}}, {"params": {"_export": "\0"}}, {"received_at": "\0"}),
+    ],
+)
+def test_no_text_holds_a_nul(change: dict[str, Any]) -> None:
+    assert through_the_door({**GOOD, **change}).reason == "nul_character"
+    spelt = json.loads(json.dumps({**GOOD, **change}).replace("u0000", "\\u0000"))
+    assert through_the_door(spelt).reason is None  # a backslash and a word
 
 
 def test_keys_do_not_run_together() -> None:

@@ -480,3 +480,9 @@ def test_a_request_may_come_in_pieces(door: Any) -> None:
 
     answer: httpx.Response = door.http.post("/v1/events", content=pieces())
     assert answer.json()["accepted"] == 1
+
+
+def test_a_nul_in_a_hit_is_refused(door: Any) -> None:
+    answer, (row,) = door.post("/g/collect?v=2&tid=G-NUL&cid=1.2&en=a%00b")
+    assert (answer.status_code, row["reason"]) == (204, "nul_character")
+    assert row["body"] == b"v=2&tid=G-NUL&cid=1.2&en=a%00b"

@@ -143,7 +143,7 @@ def test_flipped_bits(file: str, sample: Sample, tmp_path: Path, quiet: None) ->
     chance = random.Random(1)
     size = (sample.folder / file).stat().st_size
     lost = rounds = 0
-    for place in [*range(0, 100, 7), *(chance.randrange(size) for _ in range(110))]:
+    for place in [*range(0, 100, 12), *(chance.randrange(size) for _ in range(50))]:
         path = sample.copy(tmp_path / "home")
         bit = chance.randrange(8)
         with (path.parent / file).open("r+b") as damaged:
@@ -163,7 +163,7 @@ def test_a_log_that_is_cut(sample: Sample, tmp_path: Path, quiet: None) -> None:
     file = "journal.sqlite-wal"
     size = (sample.folder / file).stat().st_size
     lost = []
-    for place in [0, 1, 31, 32, 33, *sorted(chance.randrange(size) for _ in range(60)), size - 1]:
+    for place in [0, 1, 31, 32, 33, *sorted(chance.randrange(size) for _ in range(25)), size - 1]:
         path = sample.copy(tmp_path / "home")
         os.truncate(path.parent / file, place)
         lost.append(check(path, sample, touched(sample, file, place, size), f"cut at {place} of {size}"))
@@ -176,7 +176,7 @@ def test_a_file_that_is_cut(sample: Sample, tmp_path: Path, quiet: None) -> None
     file = "journal.sqlite"
     size = (sample.folder / file).stat().st_size
     lost = []
-    for place in [0, 1, 99, 4096, *sorted(chance.randrange(size) for _ in range(40)), size - 1]:
+    for place in [0, 1, 99, 4096, *sorted(chance.randrange(size) for _ in range(20)), size - 1]:
         path = sample.copy(tmp_path / "home")
         os.truncate(path, place)
         lost.append(check(path, sample, touched(sample, file, place, size), f"cut at {place} of {size}"))
@@ -186,7 +186,7 @@ def test_a_file_that_is_cut(sample: Sample, tmp_path: Path, quiet: None) -> None
 
 def test_a_stretch_of_zeros(sample: Sample, tmp_path: Path, quiet: None) -> None:
     chance = random.Random(4)
-    for file in ["journal.sqlite", "journal.sqlite-wal"] * 15:
+    for file in ["journal.sqlite", "journal.sqlite-wal"] * 8:
         path = sample.copy(tmp_path / "home")
         size = (path.parent / file).stat().st_size
         start = chance.randrange(size)
@@ -330,6 +330,8 @@ def test_a_salvage_that_is_killed_is_finished_by_the_next(
                 pass
         journal = Journal(path)
         assert rows_of(journal) == sample.bodies, f"killed before rename {stop_at}"
+        # The new file's own words, on a page that the old log would have put back.
+        assert (journal.salvaged() or {})["rows"] == 120, f"killed before rename {stop_at}"
         journal.close()
     assert stop_at == 5  # four renames, and each was stopped once
 
@@ -387,9 +389,7 @@ def test_pruned_rows_stay_away_after_a_salvage(sample: Sample, tmp_path: Path, q
     assert journal.prune(60, 1 << 60, 1000) == 60
     journal.close()
     data = path.read_bytes()
-    assert any(
-        sample.bodies[seq][:64] in data for seq in range(1, 61)
-    )  # SQLite leaves bytes on its free pages
+    assert not any(sample.bodies[seq][:64] in data for seq in range(1, 61))
     with path.open("r+b") as damaged:
         damaged.write(b"X")
     journal = Journal(path)

@@ -73,18 +73,14 @@ def test_emails(text: str, left: str) -> None:
     assert privacy.without_emails(text) == left
 
 
-def test_many_at_signs_take_no_time() -> None:
-    started = time.monotonic()
-    for text in (
-        "@" * 1_000_000,
-        "a" * 1_000_000 + "@",
-        "a@" * 300_000,
-        "a@b.c" * 200_000,
-        "%" * 1_000_000 + "40",
-    ):
-        privacy.without_emails(text)
-        privacy.without_click_ids("page_location", text)
-    assert time.monotonic() - started < 5
+@pytest.mark.parametrize(
+    "text", ["@" * 200_000, "a" * 200_000 + "@", "a@" * 100_000, "a@b.c" * 40_000, "%" * 200_000]
+)
+def test_many_signs_take_no_time(text: str) -> None:
+    started = time.process_time()
+    privacy.without_emails(text)
+    privacy.without_click_ids("page_location", text)
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
