@@ -332,6 +332,8 @@ def test_a_salvage_that_is_killed_is_finished_by_the_next(
         assert rows_of(journal) == sample.bodies, f"killed before rename {stop_at}"
         # The new file's own words, on a page that the old log would have put back.
         assert (journal.salvaged() or {})["rows"] == 120, f"killed before rename {stop_at}"
+        # And that was the only salvage: a second one would have mended what the old log had done.
+        assert len(list(path.parent.glob("journal.damaged-*.sqlite"))) <= 1, f"killed before rename {stop_at}"
         journal.close()
     assert stop_at == 5  # four renames, and each was stopped once
 
@@ -450,3 +452,17 @@ def test_rows_that_cannot_be_brought_back_at_once_are_later(
     rows = file.ask(lambda connection: connection.execute("select count(*) from arrivals").fetchone()[0])
     assert rows > 110
     file.close()
+
+
+def test_rows_survive_where_no_page_leads_to_them(sample: Sample, tmp_path: Path, quiet: None) -> None:
+    path = sample.copy(tmp_path / "home")
+    Journal(path).close()  # all of it is in the file now
+    data = bytearray(path.read_bytes())
+    start = data.index(sample.bodies[20][:32]) // 4096 * 4096
+    assert data[start] == 0x0D  # a leaf: its kind and its directory go, its rows stay
+    data[start : start + 8] = b"?" * 8
+    path.write_bytes(data)
+    journal = Journal(path)
+    assert rows_of(journal) == sample.bodies
+    assert (journal.salvaged() or {})["lost"] == 0
+    journal.close()

@@ -19,6 +19,7 @@ from headwater.cli import (
     load,
     query,
     rates,
+    stream,
 )
 from headwater.cli.frame import Frame
 
@@ -60,7 +61,21 @@ def headwater(
         raise typer.Exit(2)
 
 
-for room in (config, load, rates, build, query, explain, channels, live, collect, keys, dead_letters, docs):
+for room in (
+    config,
+    load,
+    rates,
+    build,
+    query,
+    explain,
+    channels,
+    live,
+    collect,
+    stream,
+    keys,
+    dead_letters,
+    docs,
+):
     room.add_to(app, EVERYWHERE)
 
 

@@ -77,12 +77,18 @@ def _status(frame: Frame) -> dict[str, Any]:
     if running:
         return running.status()
     from headwater.collect.journal import Journal
+    from headwater.engine.books import entry
     from headwater.engine.engine import JOURNAL
     from headwater.engine.status import status as status_of
 
     path = frame.settings.home / JOURNAL
-    with frame.warehouse() as warehouse:
-        return status_of(frame.settings, warehouse, Journal(path) if path.exists() else None, None)
+    journal = Journal(path) if path.exists() else None
+    try:
+        with frame.warehouse() as warehouse:
+            return status_of(frame.settings, entry(warehouse, journal), journal, None)
+    finally:
+        if journal:
+            journal.close()
 
 
 def _print(found: dict[str, Any]) -> None:

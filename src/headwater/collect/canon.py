@@ -20,6 +20,9 @@ from headwater.event import Refusal, moment, money, text_of
 Loose = dict[str, Any]
 
 MICROSECONDS: Final = 1_000_000
+# A body begins with its id where that was not made of all that the event is, its time included: whoever loads it has to
+# look for a repeat in all of history, and otherwise at its time alone.
+OWN_ID: Final = b'"event_id":'
 _EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 _TOLERANCE = event.CLOCK_TOLERANCE // _MICROSECOND
@@ -282,10 +285,11 @@ def _named(
     is_placed = bool(transport) and not has_own_time
     is_placed = is_placed and "batch_page_id" in columns and "batch_ordering_id" in columns
     event_id = given_id or _event_id(columns, counted, None if is_placed else at)
-    head = b'{"event_id":%b,"received_at":%d,"source_kind":"stream",' % (
-        _sorted_json(event_id),
-        receipt.received_at,
-    )
+    spelt_id = _sorted_json(event_id)
+    if given_id or is_placed:
+        head = b'{%b%b,"received_at":%d,"source_kind":"stream",' % (OWN_ID, spelt_id, receipt.received_at)
+    else:
+        head = b'{"received_at":%d,"source_kind":"stream","event_id":%b,' % (receipt.received_at, spelt_id)
     stream = columns["stream_id"].encode()
     named = event_id.encode()
     return Arrival(

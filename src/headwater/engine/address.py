@@ -1,11 +1,16 @@
 """Where the engine of a home answers: a file beside the warehouse, for whoever may read the home."""
 
 import contextlib
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+
+from headwater.errors import WarehouseLocked
 
 FILE_NAME = "engine.json"
 
@@ -16,29 +21,43 @@ class Address(msgspec.Struct, frozen=True):
     token: str
 
 
-def publish(home: Path, port: int) -> Address:
+@contextmanager
+def published(home: Path, port: int) -> Iterator[Address]:
+    """The file is locked while the engine runs. A process number would not do: in a container, the next engine has
+    the number of the one that was killed."""
     address = Address(os.getpid(), f"http://127.0.0.1:{port}", secrets.token_urlsafe(32))
     part = home / f"{FILE_NAME}.part"
     with contextlib.suppress(FileNotFoundError):
         part.unlink()
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         file.write(msgspec.json.encode(address))
-    part.replace(home / FILE_NAME)
-    return address
+        file.flush()
+        part.replace(home / FILE_NAME)
+        try:
+            yield address
+        finally:
+            with contextlib.suppress(OSError):
+                (home / FILE_NAME).unlink()
 
 
 def find(home: Path) -> Address | None:
     """Of an engine that runs; what a killed one has left behind is no address."""
     try:
-        address = msgspec.json.decode((home / FILE_NAME).read_bytes(), type=Address)
-        os.kill(address.pid, 0)
-    except PermissionError:
-        return address
+        with (home / FILE_NAME).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return msgspec.json.decode(file.read(), type=Address)
     except (OSError, msgspec.MsgspecError):
         return None
-    return address
+    return None
 
 
-def withdraw(home: Path) -> None:
-    with contextlib.suppress(OSError):
-        (home / FILE_NAME).unlink()
+def refuse_a_second(home: Path) -> None:
+    other = find(home)
+    if other:
+        raise WarehouseLocked(
+            f"An engine of this home is running already (process {other.pid}, {other.url}): "
+            "one warehouse has one engine."
+        )

@@ -18,20 +18,36 @@ class Books:
     lost: int
 
 
-def books(warehouse: Warehouse, journal: Journal | None) -> Books:
-    if journal is None:  # nothing has ever come in through the door
-        return Books(0, 0, 0, 0, 0, 0)
+@dataclass(frozen=True)
+class Entry:
+    """The warehouse's side: how far it has come with a journal, and what became of those events."""
+
+    position: int = 0
+    loaded: int = 0
+    duplicates: int = 0
+    dead_letters: int = 0
+
+
+def entry(warehouse: Warehouse, journal: Journal | None) -> Entry:
+    if journal is None:
+        return Entry()
     found = warehouse.query(
         "select position, loaded, duplicates, dead_letters from headwater_positions "
         f"where journal_id = '{journal.journal_id}'"
     ).to_pylist()
-    row = found[0] if found else {"position": 0, "loaded": 0, "duplicates": 0, "dead_letters": 0}
-    at_the_door, last_seq = journal.duplicates(), max(journal.last_seq(), row["position"])
+    return Entry(**found[0]) if found else Entry()
+
+
+def books(row: Entry, journal: Journal | None) -> Books:
+    """They balance with an older entry, too: what was loaded since is still pending then."""
+    if journal is None:  # nothing has ever come in through the door
+        return Books(0, 0, 0, 0, 0, 0)
+    at_the_door, last_seq = journal.duplicates(), max(journal.last_seq(), row.position)
     return Books(
         accepted=last_seq + at_the_door,
-        loaded=row["loaded"],
-        duplicates=row["duplicates"] + at_the_door,
-        dead_letters=row["dead_letters"],
-        pending=last_seq - row["position"],
-        lost=row["position"] - row["loaded"] - row["duplicates"] - row["dead_letters"],
+        loaded=row.loaded,
+        duplicates=row.duplicates + at_the_door,
+        dead_letters=row.dead_letters,
+        pending=last_seq - row.position,
+        lost=row.position - row.loaded - row.duplicates - row.dead_letters,
     )

@@ -16,21 +16,25 @@ from headwater.errors import EngineUnavailable, HeadwaterError, UnknownTable
 from headwater.sources.load import LoadReport
 from headwater.transform.build import BuildReport
 
+# a load or a full build may take as long as it needs; who answers at all answers the connection at once
+PATIENT = httpx.Timeout(None, connect=5.0)
+PROMPT = httpx.Timeout(10.0)
+
 
 class Engine:
     def __init__(self, address: Address) -> None:
         self.url = address.url
-        # a load or a full build may take as long as it needs; who answers at all answers the connection at once
         self._http = httpx.Client(
             base_url=address.url,
             headers={"Authorization": f"Bearer {address.token}"},
-            timeout=httpx.Timeout(None, connect=5.0),
             trust_env=False,
         )
 
-    def ask(self, method: str, path: str, content: Any = None) -> httpx.Response:
+    def ask(
+        self, method: str, path: str, content: Any = None, timeout: httpx.Timeout = PATIENT
+    ) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, json=content)
+            answer = self._http.request(method, path, json=content, timeout=timeout)
         except httpx.HTTPError as error:
             raise EngineUnavailable(
                 f"The engine at {self.url} does not answer ({error}): look at `headwater up`, and try again."
@@ -40,7 +44,7 @@ class Engine:
         return answer
 
     def status(self) -> dict[str, Any]:
-        return dict(self.ask("GET", "/v1/status").json())
+        return dict(self.ask("GET", "/v1/status", timeout=PROMPT).json())
 
     def load(self, paths: Sequence[Path], file_format: str) -> LoadReport:
         wanted = {"paths": [str(path.absolute()) for path in paths], "format": file_format}

@@ -63,9 +63,10 @@ def letters(reader: Reader, chosen: Chosen, limit: int | None = None) -> list[Le
 
 
 def drop(warehouse: Warehouse, chosen: Chosen) -> int:
-    found = letters(warehouse, chosen)
-    if found:
-        warehouse.execute(f"delete from dead_letters where {_any_of(found)}")
+    with warehouse.appending():
+        found = letters(warehouse, chosen)
+        if found:
+            warehouse.execute(f"delete from dead_letters where {_any_of(found)}")
     return len(found)
 
 
@@ -126,7 +127,7 @@ def _landed(warehouse: Warehouse, table: str, found: Sequence[Letter], events: E
     if appended.dead_letters:
         warehouse.execute(f"update dead_letters set attempts = attempts + 1 where {_any_of(found)}")
         return Replayed(0, 0, len(found), appended.reasons)
-    with warehouse.transaction():
+    with warehouse.appending():  # one at a time with the sink, which writes into the same rows
         warehouse.execute(f"delete from dead_letters where {_any_of(found)}")
         if table == STREAMED:
             _move_in_the_books(warehouse, appended.accepted, appended.duplicates)

@@ -10,16 +10,18 @@ from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
 import pyarrow as pa
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fixed
 
 from headwater.collect.journal import Journal
+from headwater.engine.books import entry
 from headwater.engine.dead_letters import Chosen, Replayed, drop, replay
 from headwater.engine.fold import fold
-from headwater.engine.patience import patiently
+from headwater.engine.patience import in_words, patiently
 from headwater.engine.sink import Sink
 from headwater.engine.status import status
 from headwater.engine.ticks import Ticks
 from headwater.engine.vitals import Vitals
-from headwater.errors import HeadwaterError
+from headwater.errors import TransientError, WarehouseUnavailable
 from headwater.settings import Settings
 from headwater.sources.load import LoadReport, load
 from headwater.transform.build import BuildReport
@@ -28,11 +30,13 @@ from headwater.warehouse import connect
 from headwater.warehouse.protocol import Warehouse
 
 JOURNAL = "journal.sqlite"
+WAREHOUSE = "warehouse"  # an alert
 IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
 PRUNE_SECONDS = 5.0
 FOLD_SECONDS = 600.0
 PRUNED_AT_ONCE = 5_000  # rows, so that no writer waits long for it
-STOP_SECONDS = 8.0
+STOP_SECONDS = 6.0  # with the API's two, within the ten that a stop may take
+CONNECT_SECONDS = 1.0
 
 T = TypeVar("T")
 
@@ -49,8 +53,9 @@ class Engine:
     _loading: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        self.sink = Sink(self.journal, self.warehouse.another())
-        self.ticks = Ticks(self.settings, self.warehouse.another(), self.vitals)
+        self.sink = Sink(self.journal, self.warehouse)
+        self.ticks = Ticks(self.settings, self.warehouse, self.vitals)
+        self._entry = entry(self.warehouse, self.journal)
 
     def query(self, sql: str) -> pa.Table:
         reader = self.warehouse.reader()
@@ -84,7 +89,13 @@ class Engine:
         return self.ticks.build(full_refresh=full_refresh)
 
     def status(self) -> dict[str, Any]:
-        return self._with_own(lambda own: status(self.settings, own, self.journal, self.vitals))
+        """While the warehouse does not answer, with the books as they last stood there."""
+        try:
+            self._entry = self._with_own(lambda own: entry(own, self.journal))
+            self.vitals.clear_alert(WAREHOUSE)
+        except TransientError as error:
+            self.vitals.raise_alert(WAREHOUSE, str(error))
+        return status(self.settings, self._entry, self.journal, self.vitals)
 
     def live(self) -> None:
         """Load what waits, then a tick: one after the other, so that a tick starts with all that had come by then."""
@@ -93,7 +104,7 @@ class Engine:
             started = time.monotonic()
             try:
                 has_new = patiently("sink", self._load_what_waits, self.vitals, self.stop)
-            except HeadwaterError:
+            except Exception:
                 continue  # told to stop
             if has_new or self.ticks.is_due():
                 self.ticks.tick()
@@ -127,16 +138,16 @@ class Engine:
                     self._with_own(fold)
                     folded = time.monotonic()
                 self.vitals.clear_alert("journal")
-            except HeadwaterError as error:
-                self.vitals.raise_alert("journal", str(error))
+            except Exception as error:
+                self.vitals.raise_alert("journal", in_words(error))
 
 
 @contextmanager
 def running(settings: Settings) -> Iterator[Engine]:
     """An engine at work; at the end its threads finish what they are at."""
     with ExitStack() as stack:
-        warehouse = connect(settings.warehouse.url, settings.home)
-        stack.callback(warehouse.close)
+        warehouse = _reached(settings)
+        stack.callback(_close, warehouse)
         stack.enter_context(warehouse.lease())
         warehouse.confine([PROJECT / "seeds"])
         journal = Journal(settings.home / JOURNAL)
@@ -159,6 +170,28 @@ def running(settings: Settings) -> Iterator[Engine]:
                         "The %s did not end in time; its work is done again at the next start.",
                         thread.name,
                     )
+
+
+def _reached(settings: Settings) -> Warehouse:
+    """A server that does not answer is waited for: it may be starting, too. The door takes events meanwhile."""
+
+    def tell(attempt: RetryCallState) -> None:
+        if attempt.attempt_number == 1 and attempt.outcome:
+            _log.warning("%s It is tried again until it does.", attempt.outcome.exception())
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(WarehouseUnavailable),
+        wait=wait_fixed(CONNECT_SECONDS),
+        before_sleep=tell,
+    )
+    return retrying(connect, settings.warehouse.url, settings.home)
+
+
+def _close(warehouse: Warehouse) -> None:
+    try:
+        warehouse.close()
+    except Exception as error:  # what still reads ends with the process
+        _log.warning("The warehouse was in use to the end: %s", in_words(error))
 
 
 def _thread(name: str, work: Callable[[], None]) -> Thread:

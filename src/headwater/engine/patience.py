@@ -1,4 +1,4 @@
-"""Tries again for as long as it takes, ever less often, and says so meanwhile."""
+"""Tries again for as long as it takes, ever less often, and says so meanwhile: also what nobody has foreseen."""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_when_event_set,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 from tenacity import sleep_using_event as sleeping
 
@@ -24,18 +25,33 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 15.0  # seconds
 _log = logging.getLogger(__name__)
 
 
+def unforeseen(error: BaseException) -> BaseException | None:
+    """The error, where the log is to say where it happened."""
+    return None if isinstance(error, HeadwaterError) else error
+
+
+def in_words(error: BaseException | None) -> str:
+    """One of ours says itself what it is."""
+    return str(error) if isinstance(error, HeadwaterError) else f"unforeseen {type(error).__name__}: {error}."
+
+
 def patiently(name: str, work: Callable[[], T], vitals: Vitals, stop: Event) -> T:
     """What `work` returns once it succeeds; when told to stop, the error of the last attempt."""
 
     def tell(attempt: RetryCallState) -> None:
         error = attempt.outcome.exception() if attempt.outcome else None
-        if attempt.attempt_number == 1:
-            _log.warning("%s: %s It is tried again until it succeeds.", name, error)
-        vitals.raise_alert(name, str(error))
+        if attempt.attempt_number == 1 and error:
+            _log.warning(
+                "%s: %s It is tried again until it succeeds.",
+                name,
+                in_words(error),
+                exc_info=unforeseen(error),
+            )
+        vitals.raise_alert(name, in_words(error))
 
     retrying = Retrying(
-        retry=retry_if_exception_type(HeadwaterError),
-        wait=wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT),
+        retry=retry_if_exception_type(Exception),
+        wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + wait_random(0, FIRST_WAIT),
         sleep=sleeping(stop),
         stop=stop_when_event_set(stop),
         before_sleep=tell,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from headwater.rates import load_rates, read_rates
 from headwater.settings import Settings
 from headwater.sources.load import load
 from headwater.transform.build import build
-from headwater.warehouse import connect, set_aside
+from headwater.warehouse import open_warehouse, set_aside
 from headwater.warehouse.protocol import Warehouse
 
 Say = Callable[[str], None]
@@ -40,18 +41,22 @@ def rebuild(settings: Settings, say: Say) -> Rebuilt:
         raise WarehouseError(
             f"{settings.home} holds neither a journal nor a list of loaded files: there is nothing to rebuild from."
         )
+    _refuse_beside_an_engine(settings)
     aside = set_aside(settings, time.strftime("%Y%m%d_%H%M%S"))
     if aside:
         say(f"The old warehouse is kept as {aside}.")
-    warehouse = connect(settings.warehouse.url, settings.home)
-    try:
+    with open_warehouse(settings) as warehouse, warehouse.lease():
         events, missing = _files(settings, warehouse, loads, say)
         streamed, lost = _journal(path, warehouse, say) if path.exists() else (0, 0)
         say("building all tables")
         report = build(settings, warehouse, full_refresh=True)
-    finally:
-        warehouse.close()
     return Rebuilt(aside, len(loads) - len(missing), missing, events, streamed, lost, report.persons)
+
+
+def _refuse_beside_an_engine(settings: Settings) -> None:
+    """Of another home; a warehouse that is damaged or not there has none."""
+    with suppress(WarehouseError), open_warehouse(settings, read_only=True) as warehouse, warehouse.lease():
+        pass
 
 
 def _files(
@@ -76,7 +81,7 @@ def _journal(path: Path, warehouse: Warehouse, say: Say) -> tuple[int, int]:
     say("loading the journal")
     journal = Journal(path)
     try:
-        sink, streamed, taken = Sink(journal, warehouse.another()), 0, 0
+        sink, streamed, taken = Sink(journal, warehouse), 0, 0
         while loaded := sink.step():
             streamed += loaded.appended.accepted
             taken += len(loaded.rows)

@@ -1,13 +1,22 @@
 """Runs the engine until it is told to stop."""
 
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
-from headwater.engine.address import find, publish, withdraw
-from headwater.errors import SettingsError, WarehouseLocked
+from headwater.engine.address import published, refuse_a_second
+from headwater.errors import SettingsError
 from headwater.settings import Settings
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+MOST_CLIENTS = 16
+LEAVE_SECONDS = 0.3
 
 _log = logging.getLogger("headwater.engine")
 
@@ -15,28 +24,37 @@ _log = logging.getLogger("headwater.engine")
 def serve(settings: Settings) -> None:
     """Returns after SIGTERM or SIGINT, when what was under way is done."""
     _start_log()
+    for number in STOPPING:
+        signal.signal(number, _stop)
     settings.home.mkdir(parents=True, exist_ok=True)
-    other = find(settings.home)
-    if other:
-        raise WarehouseLocked(
-            f"An engine of this home is running already (process {other.pid}, {other.url}): "
-            "one warehouse has one engine."
-        )
+    refuse_a_second(settings.home)
     listening = _listen(settings.serve.port)
     from headwater.engine.engine import running
 
-    with running(settings) as engine:
-        address = publish(settings.home, settings.serve.port)
-        try:
-            _log.info("The engine answers at %s; Ctrl-C stops.", address.url)
-            _answer(listening, engine, address.token)
-        finally:
-            withdraw(settings.home)
+    with (
+        suppress(_Told),
+        running(settings) as engine,
+        published(settings.home, settings.serve.port) as address,
+    ):
+        _log.info("The engine answers at %s; Ctrl-C stops.", address.url)
+        _answer(listening, engine, address.token)
     _log.info("The engine has stopped.")
+    _leave_unfinished()
+
+
+class _Told(BaseException):
+    """By a signal, to stop: at whatever the engine is, also at its start."""
+
+
+def _stop(*_: object) -> None:
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    raise _Told
 
 
 def _answer(listening: socket.socket, engine: "object", token: str) -> None:
     import uvicorn
+    from litestar.concurrency import set_asyncio_executor
 
     from headwater.engine.api import create_app
     from headwater.engine.engine import Engine
@@ -54,10 +72,25 @@ def _answer(listening: socket.socket, engine: "object", token: str) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal once more when it has stopped; that is to end nothing
-        signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listening])
+    pool = ThreadPoolExecutor(MOST_CLIENTS)
+    set_asyncio_executor(pool)  # the loop's own one would be waited for
+    try:
+        uvicorn.Server(config).run(
+            sockets=[listening]
+        )  # which raises the signal once more when it has stopped
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _leave_unfinished() -> None:
+    """A query may run for hours, and a full build for minutes: they do not hold up the end of the process."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    until = time.monotonic() + LEAVE_SECONDS
+    for thread in others:
+        thread.join(max(until - time.monotonic(), 0))
+    if any(thread.is_alive() for thread in others):
+        logging.shutdown()
+        os._exit(0)
 
 
 def _start_log() -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from headwater.collect.canon import OWN_ID
 from headwater.collect.journal import Journal, Row
-from headwater.errors import HeadwaterError, QueryError, TerminalError, TransientError
+from headwater.errors import QueryError, TransientError
 from headwater.event import DEAD_LETTER_SCHEMA, RAW_SCHEMA
 from headwater.sources.canonical import open_connection
 from headwater.sources.journal import ORIGIN, batch
@@ -17,7 +18,10 @@ from headwater.warehouse.protocol import Appended, EventBatch, Mark, Warehouse
 
 TABLE = "events_streaming"
 MOST_ROWS = 20_000  # in one append: after an outage the journal drains in pieces of this size
+UNFIT = (QueryError, duckdb.Error, pa.ArrowException, UnicodeDecodeError)  # the rows may be at fault
 POISON = "poison"  # reason of what no check has foreseen and no warehouse takes
+
+HAS_OWN_ID = b"{" + OWN_ID
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +38,8 @@ class Loaded:
 class Sink:
     def __init__(self, journal: Journal, warehouse: Warehouse) -> None:
         self._journal = journal
-        self._warehouse = warehouse
+        self._opened_from = warehouse
+        self._warehouse = warehouse.another()
         self._connection: duckdb.DuckDBPyConnection = open_connection()
         self._position: int | None = None  # where it is not sure, the warehouse is asked
 
@@ -46,7 +51,7 @@ class Sink:
             if not rows:
                 return None
             appended = self._load(rows)
-        except HeadwaterError as error:
+        except Exception as error:
             self._position = None  # whether the last transaction was committed is not known
             if isinstance(error, TransientError):
                 self._connect_anew()
@@ -55,7 +60,7 @@ class Sink:
         return Loaded(rows, appended, time.time_ns() // 1000)
 
     def _connect_anew(self) -> None:
-        old, self._warehouse = self._warehouse, self._warehouse.another()
+        old, self._warehouse = self._warehouse, self._opened_from.another()
         old.close()
 
     def _sure_position(self) -> int:
@@ -67,19 +72,23 @@ class Sink:
     def _load(self, rows: Sequence[Row]) -> Appended:
         try:
             return self._append(batch(rows, self._connection), rows)
-        except (TerminalError, duckdb.Error, pa.ArrowException, UnicodeDecodeError) as error:
-            if isinstance(error, TerminalError) and not isinstance(error, QueryError):
-                raise
+        except UNFIT:
             self._append_nothing()  # fails where the warehouse itself is the trouble
-            if len(rows) == 1:
-                return self._bury(rows[0], error)
+        if len(rows) == 1:
+            return self._load_alone(rows[0])
         middle = len(rows) // 2
         return together(self._load(rows[:middle]), self._load(rows[middle:]))
 
+    def _load_alone(self, row: Row) -> Appended:
+        """Only what fails twice fails for what it is; once, it may have been in somebody's way."""
+        try:
+            return self._append(batch([row], self._connection), [row])
+        except UNFIT as error:
+            return self._bury(row, error)
+
     def _append(self, events: EventBatch, rows: Sequence[Row]) -> Appended:
         mark = Mark(self._journal.journal_id, self._sure_position(), rows[-1].seq)
-        # an id that stands in the body was not made of all that the event is
-        computed = not any(b'"event_id":' in row.body[:20] for row in rows if row.reason is None)
+        computed = not any(row.body.startswith(HAS_OWN_ID) for row in rows)
         appended = self._warehouse.append(TABLE, ORIGIN, [events], ids_are_computed=computed, mark=mark)
         self._position = mark.upto
         return appended

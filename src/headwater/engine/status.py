@@ -6,10 +6,9 @@ from typing import Any
 
 from headwater.collect.delays import Delays
 from headwater.collect.journal import Journal
-from headwater.engine.books import books
+from headwater.engine.books import Entry, books
 from headwater.engine.vitals import JOURNALED, SLOT_SECONDS, SLOTS, Vitals
 from headwater.settings import Settings
-from headwater.warehouse.protocol import Warehouse
 
 FRESH, BEHIND, ALERT, STOPPED = "fresh", "behind", "alert", "stopped"
 FRESH_SECONDS = 5.0  # an event that waits longer to be seen makes the engine late
@@ -23,13 +22,13 @@ STAGES = (
 
 
 def status(
-    settings: Settings, warehouse: Warehouse, journal: Journal | None, vitals: Vitals | None
+    settings: Settings, entry: Entry, journal: Journal | None, vitals: Vitals | None
 ) -> dict[str, Any]:
     """Without vitals: of a home whose engine is not running."""
     waiting = vitals.oldest_unseen() if vitals else None
     alerts = vitals.alerts() if vitals else {}
     said: dict[str, Any] = {"state": _state(vitals, waiting)}
-    said |= asdict(books(warehouse, journal))
+    said |= asdict(books(entry, journal))
     said["freshness_seconds"] = round(waiting, 3) if waiting is not None else 0.0
     said["latency"] = latencies(journal, vitals)
     said["alerts"] = [

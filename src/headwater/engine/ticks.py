@@ -4,8 +4,9 @@ import logging
 import time
 from threading import Event, Lock
 
+from headwater.engine.patience import in_words, unforeseen
 from headwater.engine.vitals import LastTick, Vitals
-from headwater.errors import BuildError, HeadwaterError, TransientError
+from headwater.errors import BuildError, TransientError
 from headwater.settings import Settings
 from headwater.transform.build import Builder, BuildReport
 from headwater.warehouse.protocol import Warehouse
@@ -19,9 +20,10 @@ _log = logging.getLogger(__name__)
 class Ticks:
     def __init__(self, settings: Settings, warehouse: Warehouse, vitals: Vitals) -> None:
         self._settings = settings
-        self._warehouse = warehouse
+        self._opened_from = warehouse
+        self._warehouse = warehouse.another()
         self._vitals = vitals
-        self._builder = Builder(settings, warehouse)
+        self._builder = Builder(settings, self._warehouse)
         self._turn = Lock()  # a build that a user asks for and a tick take turns
         self._asked = True  # at the start: the last process may have left something to do
         self._pause = 0.0
@@ -39,16 +41,17 @@ class Ticks:
         self._asked = True
         if time.monotonic() < self._not_before or not self._turn.acquire(blocking=False):
             return
+        self._asked = False  # before it begins: whoever asks from now on is not in it
         try:
             self._build(full_refresh=False, test=False)
-        except HeadwaterError as error:
+        except Exception as error:
             if not self._pause:
-                _log.error("%s The tick is tried again.", error)
-            self._vitals.raise_alert(TICK, str(error))
+                _log.error("%s The tick is tried again.", in_words(error), exc_info=unforeseen(error))
+            self._vitals.raise_alert(TICK, in_words(error))
+            self._asked = True
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             self._not_before = time.monotonic() + self._pause
         else:
-            self._asked = False
             self._pause = 0.0
             self._vitals.clear_alert(TICK)
         finally:
@@ -60,17 +63,21 @@ class Ticks:
             return self._build(full_refresh=full_refresh, test=True)
 
     def _build(self, *, full_refresh: bool, test: bool) -> BuildReport:
-        started_at = time.time_ns() // 1000
+        in_it = self._vitals.appends()
         try:
             report = self._builder.build(full_refresh=full_refresh, test=test)
             self._builder.warm_tick()
         except TransientError:
-            self._warehouse = self._warehouse.another()
-            self._builder = Builder(self._settings, self._warehouse)
+            self._connect_anew()
             raise
         done = LastTick(time.time(), report.seconds, report.persons, report.full)
-        self._vitals.ticked(started_at, time.time_ns() // 1000, done)
+        self._vitals.ticked(in_it, time.time_ns() // 1000, done)
         return report
+
+    def _connect_anew(self) -> None:
+        old, self._warehouse = self._warehouse, self._opened_from.another()
+        old.close()
+        self._builder = Builder(self._settings, self._warehouse)
 
     def run_tests(self, stop: Event) -> None:
         """Runs the models' tests over what is published, beside the ticks."""
@@ -81,6 +88,6 @@ class Ticks:
                 self._vitals.clear_alert(TESTS)
             except BuildError as error:
                 self._vitals.raise_alert(TESTS, str(error))
-            except HeadwaterError as error:
-                self._vitals.raise_alert(TESTS, f"The tests could not be run: {error}")
+            except Exception as error:
+                self._vitals.raise_alert(TESTS, f"The tests could not be run: {in_words(error)}")
             self._vitals.tested()

@@ -7,16 +7,16 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
-from headwater.engine.address import find
+from headwater.engine.address import find, refuse_a_second
 from headwater.engine.client import Engine
 from headwater.errors import HeadwaterError, SettingsError
 from headwater.settings import Settings
 
 STOP_SECONDS = 10.0
-SHORT_LIFE = 3.0  # seconds: what ends sooner has not worked
+SHORT_LIFE = 10.0  # seconds: what ends sooner by itself has not worked
 MOST_SHORT_LIVES = 3
 LONGEST_PAUSE = 30.0
 
@@ -37,6 +37,7 @@ class Part:
 
 def up(settings: Settings, say: Callable[[str], None]) -> None:
     """Returns when it is told to stop and all parts have ended."""
+    refuse_a_second(settings.home)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -47,12 +48,13 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
     say(f"Engine:     http://127.0.0.1:{settings.serve.port}  (/health, /metrics)")
     say("Ctrl-C stops.")
     try:
-        flow = Flow(settings, say)
-        while not stop.wait(1.0):
+        # beside the supervision, which waits for nobody's answer
+        Thread(target=Flow(settings, say).tell_until, args=(stop,), daemon=True).start()
+        while not stop.wait(0.5):
             for part in parts:
                 keep_alive(part)
-            flow.tell()
     finally:
+        stop.set()
         _stop(parts)
         say("Stopped.")
 
@@ -64,7 +66,8 @@ def keep_alive(part: Part) -> None:
     now = time.monotonic()
     if part.start_at is None:
         part.short_lives = part.short_lives + 1 if now - part.started < SHORT_LIFE else 0
-        if part.short_lives >= MOST_SHORT_LIVES:
+        # a signal is somebody else's will
+        if part.short_lives >= MOST_SHORT_LIVES and code > 0:
             raise SettingsError(f"{part.name} ends as soon as it starts: its last message above says why.")
         part.start_at = now + min(0.5 * 2**part.short_lives, LONGEST_PAUSE)
         _log.warning("%s has ended (%s) and is started anew.", part.name, code)
@@ -106,6 +109,10 @@ class Flow:
         self._last_at = time.monotonic()
         self._told: str = ""
 
+    def tell_until(self, stop: Event) -> None:
+        while not stop.wait(1.0):
+            self.tell()
+
     def tell(self) -> None:
         status = self._status()
         if status is None:
@@ -126,6 +133,8 @@ class Flow:
                 self._engine = Engine(address)
             return self._engine.status()
         except HeadwaterError:
+            if self._engine:
+                self._engine.close()
             self._engine = None
             return None
 

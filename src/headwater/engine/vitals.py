@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -67,6 +68,7 @@ class LastTick:
 
 @dataclass
 class _Waiting:
+    number: int  # of the append
     loaded_at: int
     received: list[int] = field(default_factory=list)
 
@@ -76,38 +78,39 @@ class Vitals:
         self._lock = Lock()
         self._stages = {name: Stage() for name in (GENERATED, LOADED, VISIBLE, WHOLE)}
         self._waiting: deque[_Waiting] = deque()
+        self._appends = 0
         self._alerts: dict[str, Alert] = {}
         self._last_tick: LastTick | None = None
         self._ticks = 0
         self._tested_at: float | None = None
-        self._visible_received_at: int | None = None
 
     def loaded(self, rows: Sequence[Row], loaded_at: int) -> None:
         with self._lock:
-            waiting = _Waiting(loaded_at)
+            self._appends += 1
+            waiting = _Waiting(self._appends, loaded_at)
             for row in rows:
                 self._stages[LOADED].add(loaded_at - row.journaled_at)
                 if row.reason is None:
                     waiting.received.append(row.received_at)
-                    self._stages[GENERATED].add(row.received_at - _told(row.body).event_timestamp)
+                    with suppress(msgspec.MsgspecError):  # it is a dead letter by now
+                        self._stages[GENERATED].add(row.received_at - _told(row.body).event_timestamp)
             self._waiting.append(waiting)
 
-    def ticked(self, started_at: int, visible_at: int, tick: LastTick) -> None:
+    def appends(self) -> int:
+        """How many there have been: what a tick that begins now makes visible. A clock that is set back cannot say."""
+        with self._lock:
+            return self._appends
+
+    def ticked(self, appends: int, visible_at: int, tick: LastTick) -> None:
         """All that was loaded before the tick began can be seen now."""
         with self._lock:
             self._last_tick = tick
             self._ticks += 1
-            while self._waiting and self._waiting[0].loaded_at <= started_at:
+            while self._waiting and self._waiting[0].number <= appends:
                 waiting = self._waiting.popleft()
                 self._stages[VISIBLE].add(visible_at - waiting.loaded_at, len(waiting.received))
                 for received_at in waiting.received:
                     self._stages[WHOLE].add(visible_at - received_at)
-                if waiting.received:
-                    self._visible_received_at = max(waiting.received)
-
-    def is_waiting(self) -> bool:
-        with self._lock:
-            return bool(self._waiting)
 
     def oldest_unseen(self) -> float | None:
         """For how many seconds an event has been waiting to be seen; None where none waits."""

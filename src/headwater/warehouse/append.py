@@ -133,8 +133,8 @@ def store(table: str, batch_id: int, engine: "Engine") -> list[str]:
 
 
 KEEP_REFUSED = """
-    insert into dead_letters
-    select dead_letter_id, origin, line, reason, detail, original, refused_at, 1 as attempts
+    insert into dead_letters (dead_letter_id, origin, line, reason, detail, original, refused_at)
+    select dead_letter_id, origin, line, reason, detail, original, refused_at
     from (
         select
             *,
@@ -267,6 +267,8 @@ def settle(
     for statement in find_repeats(bounds, engine.rows_where):
         engine.execute(statement)
     repeats = number("select count(*) from repeats")
+    # not all of this reason: the door has found others
+    conflicts = number("select count(*) from repeats where is_conflict")
     batch_id = number("select coalesce(max(batch_id), 0) + 1 from headwater_batches")
     for statement in store(table, batch_id, engine):
         engine.execute(statement)
@@ -275,7 +277,7 @@ def settle(
     kept_letters = number("select count(*) from dead_letters") - before
     by_reason = engine.query("select reason, count(*) as n from refused group by reason order by reason")
     reasons = dict(zip(by_reason["reason"].to_pylist(), map(int, by_reason["n"].to_pylist()), strict=True))
-    accepted, duplicates = rows - repeats, repeats - reasons.get("id_conflict", 0)
+    accepted, duplicates = rows - repeats, repeats - conflicts
     if accepted or kept_letters:
         engine.insert(
             "headwater_batches",

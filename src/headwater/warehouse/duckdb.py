@@ -57,7 +57,9 @@ def translate(error: duckdb.Error, path: str) -> HeadwaterError:
             f"{path} is not a DuckDB file: name another file in warehouse.url, or, if it is damaged, make it anew "
             f"with `headwater rebuild`. ({what})"
         )
-    if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
+    # of no class of its own
+    is_damaged = "while replaying WAL file" in text or "does not match stored checksum" in text
+    if is_damaged or isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
         return WarehouseError(
             f"The warehouse {path} could not be used: check the file and its disk, or make it anew with "
             f"`headwater rebuild`. ({what})"

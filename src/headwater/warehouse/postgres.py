@@ -39,6 +39,23 @@ INDEXES = [
 ]
 
 
+# A network that swallows everything is noticed after half a minute, on both ends: what the other end still holds for a
+# connection that is gone are locks. What the URL says counts first.
+PATIENCE = {
+    "connect_timeout": "5",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+SESSION = {
+    "timezone": "UTC",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+
 # what libpq takes from a URL and dbt from its profile alike
 SHARED_OPTIONS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
 
@@ -60,7 +77,8 @@ def translate(error: Exception, url: str) -> HeadwaterError:
         return DiskFull(
             f"The PostgreSQL at {shown} has no room left: free some space and run the same command again. ({text})"
         )
-    if state.startswith(("08", "57P")) or state == "53300" or ("connection" in text.lower() and not state):
+    is_cut_off = not state and re.search("connection|could not (receive|send) data", text, re.IGNORECASE)
+    if state.startswith(("08", "57P")) or state == "53300" or is_cut_off:
         return unavailable(text, shown)
     if state in ("55P03", "40P01", "40001"):
         return WarehouseLocked(
@@ -110,6 +128,12 @@ def refused(text: str, shown: str) -> WarehouseError:
     )
 
 
+def with_patience(url: str) -> str:
+    given = url.partition("?")[2]
+    wanted = [f"{name}={value}" for name, value in PATIENCE.items() if f"{name}=" not in given]
+    return "&".join([url, *wanted]) if "?" in url else f"{url}?{'&'.join(wanted)}"
+
+
 class PostgresWarehouse:
     NOW = "cast(now() at time zone 'UTC' as timestamp)"
 
@@ -117,10 +141,11 @@ class PostgresWarehouse:
         self.url = url
         self._in_transaction = False
         try:
-            self._connection = dbapi.connect(url)
+            self._connection = dbapi.connect(with_patience(url))
         except adbc_driver_manager.Error as error:
             raise translate(error, url) from error
-        self.execute("set timezone = 'UTC'")
+        said = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in SESSION.items())
+        self.execute(f"select {said}")
         session = self.query(
             "select session_user as role, current_database() as database, current_schema() as schema, "
             "current_setting('search_path') as search_path"
@@ -148,7 +173,10 @@ class PostgresWarehouse:
 
     def _is_ready(self) -> bool:
         """Looked up, not left to `if not exists`: that waits for whoever is loading, and makes others wait."""
-        wanted = [*re.findall(r"(?<=if not exists )\w+", " ".join(self._definitions()))]
+        wanted = re.findall(
+            r"(?<=create table if not exists )\w+|(?<=create index if not exists )\w+",
+            " ".join(self._definitions()),
+        )
         names = ", ".join(f"'{name}'" for name in wanted)
         found = self.query(
             "select count(*) as n from pg_class "

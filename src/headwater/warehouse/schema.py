@@ -52,8 +52,8 @@ def statements(text: str) -> list[str]:
             appended_at timestamp not null)""",
         f"""create table if not exists dead_letters (
             dead_letter_id {text} not null primary key, origin {text} not null, line bigint, reason {text} not null,
-            detail {text} not null, original {text} not null, refused_at timestamp not null,
-            attempts bigint not null)""",
+            detail {text} not null, original {text} not null, refused_at timestamp not null)""",
+        "alter table dead_letters add column if not exists attempts bigint default 1",
         # how far each journal has been loaded, and what became of its rows: moves with the rows, in one transaction
         f"""create table if not exists headwater_positions (
             journal_id {text} not null primary key, position bigint not null, loaded bigint not null,

@@ -1,0 +1,214 @@
+"""What the engine answers, and what it refuses; commands that go through it while it holds the warehouse."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pyarrow as pa
+import pytest
+from engine.process import Home, until
+from engine.stream import purchase
+
+from headwater.cli import main
+from headwater.engine.address import FILE_NAME, Address, find
+
+WRITES = [
+    "insert into exchange_rates values (date '2026-01-01', 'USD', 1)",
+    "delete from headwater_builds",
+    "create table mine as select 1 as one",
+    "drop table headwater_builds",
+    "select 1 as one; select 2 as two",
+    "copy exchange_rates to '{file}'",
+    "copy (select 1 as one) to '{file}'",
+]
+REFUSED = {
+    "duckdb": [
+        *WRITES,
+        "",
+        "begin",
+        "explain analyze delete from headwater_builds",
+        "select * from read_csv('/etc/passwd')",
+        "select * from read_text('/etc/passwd')",
+        "select * from '/etc/passwd'",
+        "select * from glob('/etc/*')",
+        "attach '{file}' as other",
+        "install httpfs",
+        "load httpfs",
+        "set enable_external_access = true",
+        "set memory_limit = '1MB'",
+        "pragma database_size",
+        "call pragma_version()",
+        "checkpoint",
+        "export database '{file}'",
+        "select * from sql",  # a name in the engine's own Python
+    ],
+    "postgres": [
+        *WRITES,
+        "set transaction read write; create table mine (one int)",
+        "set transaction read write; delete from headwater_builds",
+        "commit; create table mine (one int)",
+        "do $$ begin set transaction read write; create table mine (one int); end $$",
+        "do $$ begin commit; set transaction read write; create table mine (one int); end $$",
+        "with off as (select set_config('transaction_read_only', 'off', true)), "
+        "gone as (delete from headwater_builds returning 1) select * from off, gone",
+    ],
+}
+ERRORS = ("QueryError", "UnknownTable", "UsageError", "WarehouseError")
+KEPT = "select (select count(*) from exchange_rates) as rates, (select count(*) > 0 from headwater_builds) as builds"
+
+
+@pytest.fixture(scope="module")
+def served(
+    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Home]:
+    """An engine in its own process, with one order that the real commands have loaded and built through it."""
+    url = "duckdb:///warehouse.duckdb"
+    if engine == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        server.psql("drop database if exists served;")
+        server.psql("create database served;")
+        url = server.get_uri("served")
+    home = Home(tmp_path_factory.mktemp("served") / "home", url)
+    events = home.home / "events.ndjson"
+    events.write_text(json.dumps({**purchase(1), "transaction_id": "t1"}) + "\n")
+    home.start("engine")
+    yield home
+    home.close()
+
+
+def post(home: Home, path: str, content: Any, token: str | None = None) -> httpx.Response:
+    address = find(home.home)
+    assert address
+    headers = {"Authorization": f"Bearer {token if token is not None else address.token}"}
+    return httpx.post(address.url + path, json=content, headers=headers, timeout=60)
+
+
+def rows(home: Home, sql: str) -> list[dict[str, Any]]:
+    answer = post(home, "/v1/query", {"sql": sql})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/vnd.apache.arrow.stream"
+    return list(pa.ipc.open_stream(answer.content).read_all().to_pylist())
+
+
+def test_load_and_build_are_handed_over(served: Home, engine: str) -> None:
+    loaded = served.run("load", str(served.home / "events.ndjson"), "--json")
+    assert loaded.returncode == 0, loaded.stderr
+    assert json.loads(loaded.stdout)["accepted"] == 1
+    order = "select conversion_id, transaction_id from int_conversions"
+    if engine == "duckdb":
+        built = served.run("build", "--json")
+        assert built.returncode == 0, built.stderr
+    else:  # the engine's next tick does it, too
+        until(
+            lambda: post(served, "/v1/query", {"sql": order}).status_code == 200 and rows(served, order), 40
+        )
+    assert rows(served, order) == [{"conversion_id": "e1", "transaction_id": "t1"}]
+    assert rows(served, KEPT) == [{"rates": 0, "builds": True}]
+
+
+def test_without_the_token_nothing_is_told(served: Home) -> None:
+    address = find(served.home)
+    assert address
+    for path in ("/health", "/metrics"):
+        assert httpx.get(address.url + path).status_code == 200
+    assert 'headwater_events{outcome="accepted"} 0.0' in httpx.get(address.url + "/metrics").text
+    for path in ("/v1/status", "/v1/tables"):
+        for headers in ({}, {"Authorization": "Bearer"}, {"Authorization": f"Basic {address.token}"}):
+            assert httpx.get(address.url + path, headers=headers).status_code == 401
+    contents = {
+        "/v1/query": {"sql": "select 1 as one"},
+        "/v1/load": {"paths": ["/etc"]},
+        "/v1/build": {},
+        "/v1/trace": {"event_ids": []},
+        "/v1/dead-letters/replay": {},
+        "/v1/dead-letters/drop": {},
+    }
+    for path, content in contents.items():
+        assert post(served, path, content, token=address.token[:-1]).status_code == 401
+        assert post(served, path, content, token=address.token).status_code == 200 or path == "/v1/load"
+    assert (served.home / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_query_that_does_more_than_read_is_refused(served: Home, engine: str, tmp_path: Path) -> None:
+    file = tmp_path / "written"
+    before = rows(served, KEPT), rows(served, "select count(*) as n from information_schema.tables")
+    for sql in REFUSED[engine]:
+        answer = post(served, "/v1/query", {"sql": sql.format(file=file) if "{file}" in sql else sql})
+        assert answer.status_code in (400, 422), (sql, answer.status_code, answer.text[:300])
+        assert answer.json()["error"]["type"] in ERRORS, (
+            sql,
+            answer.text,
+        )
+    assert not file.exists()
+    assert (rows(served, KEPT), rows(served, "select count(*) as n from information_schema.tables")) == before
+
+
+def test_commands_go_through_the_engine_and_fail_as_without_it(
+    served: Home, engine: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main([*words, "--home", str(served.home)])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    commands = [
+        ("query", "select conversion_id, conversion_value from int_conversions", "--format", "csv"),
+        ("export", "mart_attribution"),
+        ("explain", "e1"),
+        ("explain", "t1", "--format", "json"),
+        ("tables",),
+        ("dead-letters", "list"),
+        # and what fails
+        ("query", "select * from mart_atribution"),
+        ("query", "select * from nowhere_at_all"),
+        ("query", "selec 1"),
+        ("explain", "no such conversion"),
+        ("export", "no_such_table"),
+        ("load", str(tmp_path / "missing.ndjson")),
+        ("dead-letters", "drop", "--id", "xyz", "--yes"),
+    ]
+    code, out, _ = run("status", "--json")
+    status = json.loads(out)
+    assert (code, status["state"], status["alerts"]) == (0, "fresh", [])
+    through = {words: run(*words) for words in commands}
+    assert through[commands[0]][:2] == (0, "conversion_id,conversion_value\ne1,10\n")
+    assert all(code == 0 for code, _, _ in list(through.values())[:6])
+    assert all(code in (1, 2) for code, _, _ in list(through.values())[6:])
+
+    # killed: what it has left behind is no obstacle
+    assert served.process
+    served.process.kill()
+    served.process.wait()
+    assert (served.home / FILE_NAME).exists()
+    assert json.loads(run("status", "--json")[1])["state"] == "stopped"
+    without = {words: run(*words) for words in commands}
+    assert without == through
+
+
+def test_the_number_of_a_killed_engine_may_be_anybodys(tmp_path: Path) -> None:
+    """In a container, the next engine has the process number of the last one."""
+    left = Address(os.getpid(), "http://127.0.0.1:1", "token")
+    (tmp_path / FILE_NAME).write_bytes(msgspec.json.encode(left))
+    assert find(tmp_path) is None
+    (tmp_path / FILE_NAME).write_bytes(b"{ torn")
+    assert find(tmp_path) is None
+
+
+def test_a_query_that_runs_forever_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", "duckdb:///warehouse.duckdb")
+    home.start("engine")
+    address = find(home.home)
+    assert address
+    forever = "select count(*) from range(10000000) as a, range(10000000) as b where a.range + b.range = 3"
+    headers = {"Authorization": f"Bearer {address.token}"}
+    with pytest.raises(httpx.TimeoutException):
+        httpx.post(address.url + "/v1/query", json={"sql": forever}, headers=headers, timeout=1.0)
+    code, seconds = home.stop(signal.SIGTERM)
+    assert code == 0, home.said()
+    assert seconds < 10
+    assert not (home.home / FILE_NAME).exists()
