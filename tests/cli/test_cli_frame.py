@@ -53,7 +53,7 @@ def test_no_command_shows_the_help_and_is_wrong_usage(run: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["buld"], "Did you mean 'build'?"),
+        (["buld"], "Did you mean 'build', 'rebuild'?"),
         (["config", "shw"], "Did you mean 'show'?"),
         (["config"], "Missing command"),
         (["query", "--formt", "csv", "select 1"], "--format"),

@@ -168,7 +168,7 @@ def _refusal(columns: dict[str, str], now: str) -> str:
     rules = [
         ("malformed is not null", event.MALFORMED_JSON, "malformed"),
         (
-            f"contains(concat({', '.join(said)}), chr(0)) or has_nul(params) or has_nul(items)",
+            f"contains(concat({', '.join(said)}), chr(0)) or has_nul(params) or has_nul(items) or has_nul(export)",
             event.NUL_CHARACTER,
             "'a text holds the character NUL, which PostgreSQL cannot store'",
         ),
