@@ -16,7 +16,7 @@ from live import up
 from headwater.collect.canon import Receipt
 from headwater.collect.mp import arrivals_of
 from headwater.collect.same_event import same_event
-from headwater.collect.writer import Writer
+from headwater.journal.writer import Writer
 
 
 def fill(home: Path, events: int) -> None:

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from common import FOLDER, machine
 
-from headwater.collect.arrival import Arrival, Outcome
-from headwater.collect.journal import Journal
-from headwater.collect.writer import Writer
+from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.journal import Journal
+from headwater.journal.writer import Writer
 
 BODY = b'{"event_name": "page_view"}'.ljust(600, b" ")
 ROUNDS = 3

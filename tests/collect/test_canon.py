@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from headwater import event
 from headwater.collect import json_parts
-from headwater.collect.arrival import Arrival
 from headwater.collect.canon import Receipt, arrival
 from headwater.collect.privacy import Device
 from headwater.collect.same_event import same_event
+from headwater.journal.arrival import Arrival
 from headwater.sources.read import read_file
 
 NOW = datetime(2026, 6, 1, 12)

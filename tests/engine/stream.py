@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from headwater.collect.arrival import Arrival, Outcome
 from headwater.collect.canon import Receipt, arrival, refused
-from headwater.collect.journal import Journal
 from headwater.collect.same_event import same_event
-from headwater.collect.writer import Writer
 from headwater.engine.engine import JOURNAL
 from headwater.event import MALFORMED_JSON, Refusal
+from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.journal import Journal
+from headwater.journal.writer import Writer
 
 Row = dict[str, Any]
 

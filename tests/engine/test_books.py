@@ -7,9 +7,9 @@ import time
 from engine.stream import Stream, event, poison, refusal
 from product import Product
 
-from headwater.collect.arrival import Outcome
 from headwater.engine.books import Books, books, entry
 from headwater.engine.sink import Sink
+from headwater.journal.arrival import Outcome
 
 REQUESTS = 60
 

@@ -76,10 +76,10 @@ def _status(frame: Frame) -> dict[str, Any]:
     running = frame.engine()
     if running:
         return running.status()
-    from headwater.collect.journal import Journal
     from headwater.engine.books import entry
     from headwater.engine.engine import JOURNAL
     from headwater.engine.status import status as status_of
+    from headwater.journal.journal import Journal
 
     path = frame.settings.home / JOURNAL
     journal = Journal(path) if path.exists() else None

@@ -4,10 +4,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from headwater.collect import canonical_events, gtag, mp
 from headwater.collect.answers import Refused
-from headwater.collect.arrival import Arrival
 from headwater.collect.canon import MICROSECONDS, Receipt, refused
 from headwater.collect.json_parts import NotJson
 from headwater.event import MALFORMED_JSON, Refusal
+from headwater.journal.arrival import Arrival
 from headwater.settings import Settings
 
 

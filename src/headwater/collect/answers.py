@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from litestar.response.base import ASGIResponse
 
-from headwater.collect.arrival import Arrival, Outcome
 from headwater.errors import DiskFull, JournalFull, TransientError
 from headwater.event import ID_CONFLICT
+from headwater.journal.arrival import Arrival, Outcome
 
 Headers = Mapping[str, str]
 

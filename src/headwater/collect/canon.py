@@ -13,9 +13,9 @@ import msgspec
 
 from headwater import event
 from headwater.collect import privacy
-from headwater.collect.arrival import Arrival
 from headwater.collect.privacy import GIVEN, UNKNOWN_DEVICE, Consent, Device
 from headwater.event import Refusal, moment, money, text_of
+from headwater.journal.arrival import Arrival
 
 Loose = dict[str, Any]
 

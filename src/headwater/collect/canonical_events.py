@@ -8,12 +8,12 @@ from litestar.response.base import ASGIResponse
 
 from headwater.collect import answers, json_parts, privacy
 from headwater.collect.answers import Refused
-from headwater.collect.arrival import Arrival
 from headwater.collect.canon import Loose, Receipt, arrival, refused
 from headwater.collect.door import Door, Visit, secret_in_headers
 from headwater.collect.json_parts import NotJson
 from headwater.collect.keys import EVERY_STREAM
 from headwater.event import MALFORMED_JSON, Refusal, canonical_json
+from headwater.journal.arrival import Arrival
 
 PATH = "/v1/events"
 MOST_EVENTS = 10_000

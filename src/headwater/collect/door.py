@@ -14,14 +14,14 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from headwater.collect import answers, limits
 from headwater.collect.answers import Refused
-from headwater.collect.arrival import Arrival, Outcome
 from headwater.collect.canon import MICROSECONDS, Receipt
 from headwater.collect.keys import Key, Keys
 from headwater.collect.loopback import is_loopback
 from headwater.collect.meters import Meters
 from headwater.collect.privacy import UNKNOWN_DEVICE, Device, device
-from headwater.collect.writer import Writer
 from headwater.errors import TransientError
+from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.writer import Writer
 from headwater.settings import Settings
 
 _PREFLIGHT = {

@@ -8,9 +8,9 @@ from litestar.response.base import ASGIResponse
 
 from headwater.collect import answers, privacy
 from headwater.collect.answers import Refused
-from headwater.collect.arrival import Arrival
 from headwater.collect.canon import Loose, Receipt, arrival
 from headwater.collect.door import Door, Visit, parameters
+from headwater.journal.arrival import Arrival
 
 PATH = "/g/collect"
 MOST_EVENTS = 100

@@ -8,12 +8,12 @@ from litestar.response.base import ASGIResponse
 
 from headwater.collect import answers, json_parts, privacy
 from headwater.collect.answers import Refused
-from headwater.collect.arrival import Arrival
 from headwater.collect.canon import Loose, Receipt, arrival, refused
 from headwater.collect.door import Door, Visit, all_taken
 from headwater.collect.json_parts import NotJson
 from headwater.collect.mp_debug import validate
 from headwater.event import CLICK_IDS, MALFORMED_JSON, TRAFFIC, Refusal
+from headwater.journal.arrival import Arrival
 
 PATH = "/mp/collect"
 MOST_EVENTS = 25

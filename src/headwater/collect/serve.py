@@ -92,7 +92,7 @@ def _work(settings: Settings, listening: socket.socket, rates: "Rates") -> None:
     from headwater.collect.door import Door
     from headwater.collect.meters import Meters
     from headwater.collect.same_event import same_event
-    from headwater.collect.writer import Writer
+    from headwater.journal.writer import Writer
 
     sys.setswitchinterval(_SWITCH_SECONDS)
     journal = settings.home / JOURNAL_NAME

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from headwater.collect.journal import Journal
+from headwater.journal.journal import Journal
 from headwater.warehouse.protocol import Warehouse
 
 

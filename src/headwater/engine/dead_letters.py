@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headwater.collect.again import read_again
-from headwater.collect.arrival import Arrival
 from headwater.engine.trace import quoted
 from headwater.errors import QueryError, UsageError
+from headwater.journal.arrival import Arrival
 from headwater.settings import Settings
 from headwater.sources.again import batch_again
 from headwater.sources.canonical import open_connection

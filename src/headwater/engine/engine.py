@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fixed
 
-from headwater.collect.journal import Journal
 from headwater.engine.books import entry
 from headwater.engine.dead_letters import Chosen, Replayed, drop, replay
 from headwater.engine.fold import fold
@@ -22,6 +21,7 @@ from headwater.engine.status import status
 from headwater.engine.ticks import Ticks
 from headwater.engine.vitals import Vitals
 from headwater.errors import TransientError, WarehouseUnavailable
+from headwater.journal.journal import Journal
 from headwater.settings import Settings
 from headwater.sources.load import LoadReport, load
 from headwater.transform.build import BuildReport

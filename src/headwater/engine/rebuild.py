@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.collect.journal import Journal
 from headwater.engine.address import find
 from headwater.engine.engine import JOURNAL
 from headwater.engine.sink import Sink
 from headwater.errors import HeadwaterError, WarehouseError, WarehouseLocked
+from headwater.journal.journal import Journal
 from headwater.loads import RATES, Load, remembered
 from headwater.rates import load_rates, read_rates
 from headwater.settings import Settings

@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 
 from headwater.collect.canon import OWN_ID
-from headwater.collect.journal import Journal, Row
 from headwater.errors import QueryError, TransientError
 from headwater.event import DEAD_LETTER_SCHEMA, RAW_SCHEMA
+from headwater.journal.journal import Journal, Row
 from headwater.sources.canonical import open_connection
 from headwater.sources.journal import ORIGIN, batch
 from headwater.warehouse.protocol import Appended, EventBatch, Mark, Warehouse
@@ -72,19 +72,12 @@ class Sink:
     def _load(self, rows: Sequence[Row]) -> Appended:
         try:
             return self._append(batch(rows, self._connection), rows)
-        except UNFIT:
+        except UNFIT as error:
             self._append_nothing()  # fails where the warehouse itself is the trouble
-        if len(rows) == 1:
-            return self._load_alone(rows[0])
+            if len(rows) == 1:
+                return self._bury(rows[0], error)
         middle = len(rows) // 2
         return together(self._load(rows[:middle]), self._load(rows[middle:]))
-
-    def _load_alone(self, row: Row) -> Appended:
-        """Only what fails twice fails for what it is; once, it may have been in somebody's way."""
-        try:
-            return self._append(batch([row], self._connection), [row])
-        except UNFIT as error:
-            return self._bury(row, error)
 
     def _append(self, events: EventBatch, rows: Sequence[Row]) -> Appended:
         mark = Mark(self._journal.journal_id, self._sure_position(), rows[-1].seq)

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from headwater.collect.delays import Delays
-from headwater.collect.journal import Journal
 from headwater.engine.books import Entry, books
 from headwater.engine.vitals import JOURNALED, SLOT_SECONDS, SLOTS, Vitals
+from headwater.journal.delays import Delays
+from headwater.journal.journal import Journal
 from headwater.settings import Settings
 
 FRESH, BEHIND, ALERT, STOPPED = "fresh", "behind", "alert", "stopped"

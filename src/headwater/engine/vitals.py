@@ -9,8 +9,8 @@ from threading import Lock
 
 import msgspec
 
-from headwater.collect.delays import Delays
-from headwater.collect.journal import Row
+from headwater.journal.delays import Delays
+from headwater.journal.journal import Row
 
 SLOT_SECONDS = 10
 SLOTS = 30  # latencies are those of the last five minutes

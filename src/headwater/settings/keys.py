@@ -75,7 +75,9 @@ class Collect(_Keys):
     allowed_origins: Names = Field(
         default=(), description="a list of origins of web pages such as ['https://www.example.com']"
     )
-    rate_limit: int = Field(default=20_000, ge=1, description="a whole number of requests per second, at least 1")
+    rate_limit: int = Field(
+        default=20_000, ge=1, description="a whole number of requests per second, at least 1"
+    )
     max_body_mb: int = Field(default=8, ge=1, le=1024, description="a whole number from 1 to 1024")
     journal_max_mb: int = Field(default=10_240, ge=16, description="a whole number of at least 16")
     retention_days: float = Field(

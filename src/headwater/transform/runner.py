@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from headwater.errors import BuildError, DiskFull, HeadwaterError, WarehouseUnavailable
@@ -18,6 +19,7 @@ STILL_THERE = "the tables of the last good build are still in place"
 
 # What parsing yields depends on the names of the schemas and on no other setting: builds of one process share it.
 _parsed: dict[tuple[str, ...], Any] = {}
+_turn = Lock()  # dbt keeps much of its state in one place for the whole process
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class DbtRunner:
 
     def run(self, command: Sequence[str]) -> list[Node]:
         """Runs one dbt command; returns what it built, or raises what went wrong first."""
+        with _turn:
+            return self._run(command)
+
+    def _run(self, command: Sequence[str]) -> list[Node]:
         from dbt.cli.main import dbtRunner
 
         quiet = [

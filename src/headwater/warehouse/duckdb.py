@@ -19,6 +19,7 @@ from headwater.errors import (
     UnknownTable,
     WarehouseError,
     WarehouseLocked,
+    WarehouseUnavailable,
 )
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
@@ -63,6 +64,10 @@ def translate(error: duckdb.Error, path: str) -> HeadwaterError:
         return WarehouseError(
             f"The warehouse {path} could not be used: check the file and its disk, or make it anew with "
             f"`headwater rebuild`. ({what})"
+        )
+    if isinstance(error, duckdb.TransactionException):
+        return WarehouseUnavailable(
+            f"The warehouse {path} was changed by somebody else meanwhile: try again. ({what})"
         )
     missing = re.search(r"Table with name (\S+) does not exist", text)
     if missing:

@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.collect import room, tables, writer
-from headwater.collect.arrival import Arrival, Outcome
-from headwater.collect.journal import Journal, Row
-from headwater.collect.writer import Writer
 from headwater.errors import DiskFull, JournalFull, JournalUnavailable
+from headwater.journal import room, tables, writer
+from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.journal import Journal, Row
+from headwater.journal.writer import Writer
 
 MB = 1024 * 1024
 
@@ -104,7 +104,7 @@ def test_a_read_is_bounded_in_bytes(
 ) -> None:
     the_writer.submit([event(number, body=b"x" * 100_000) for number in range(1)]).result(5)
     the_writer.submit([event(number, body=b"%d" % number * 50_000) for number in range(1, 9)]).result(5)
-    monkeypatch.setattr("headwater.collect.journal.READ_BYTES", 200_000)
+    monkeypatch.setattr("headwater.journal.journal.READ_BYTES", 200_000)
     assert [row.seq for row in journal.read(0, 100)] == [1, 2, 3]
     assert [row.seq for row in everything(journal)] == list(range(1, 10))
 
@@ -368,7 +368,7 @@ def test_pruning_makes_room_again_in_the_same_file(path: Path, journal: Journal)
 READER = """
 import sys
 from pathlib import Path
-from headwater.collect.journal import Journal
+from headwater.journal.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 print("reading", flush=True)
 while True:
@@ -437,8 +437,8 @@ WORKER = """
 import random, sys, time
 from hashlib import sha256
 from pathlib import Path
-from headwater.collect.arrival import Arrival, Outcome
-from headwater.collect.writer import Writer
+from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.writer import Writer
 name, path, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
 writer = Writer(path, 1 << 30, lambda stored, new: stored == new)
 end, number = time.monotonic() + seconds, 0

@@ -13,13 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from headwater.collect.arrival import Arrival, Outcome
-from headwater.collect.commit import SameEvent, keep
-from headwater.collect.delays import Delays
-from headwater.collect.journal_file import JournalFile
-from headwater.collect.room import full, make_room
-from headwater.collect.tables import live_bytes, now
 from headwater.errors import HeadwaterError, JournalFull, JournalUnavailable
+from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.commit import SameEvent, keep
+from headwater.journal.delays import Delays
+from headwater.journal.journal_file import JournalFile
+from headwater.journal.room import full, make_room
+from headwater.journal.tables import live_bytes, now
 
 _GROUP_ROWS = 8_192
 _GROUP_BYTES = 8 * 1024 * 1024

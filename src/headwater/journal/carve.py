@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from headwater.collect.tables import PAGE_BYTES
+from headwater.journal.tables import PAGE_BYTES
 
 _LEAF = b"\x0d"  # the first byte of a page that holds rows of a table
 _MOST_LOCAL = PAGE_BYTES - 35

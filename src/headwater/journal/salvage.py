@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from headwater.collect.mark import Mark
-from headwater.collect.refill import gaps, keep, note_gaps, raise_to
-from headwater.collect.remains import Remains, log_of
-from headwater.collect.tables import about, connect, make_tables, note
 from headwater.errors import DiskFull
+from headwater.journal.mark import Mark
+from headwater.journal.refill import gaps, keep, note_gaps, raise_to
+from headwater.journal.remains import Remains, log_of
+from headwater.journal.tables import about, connect, make_tables, note
 
 _log = logging.getLogger(__name__)
 

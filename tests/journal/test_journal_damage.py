@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from headwater.collect import journal_file, salvage
-from headwater.collect.arrival import Arrival, Outcome
-from headwater.collect.journal import Journal
-from headwater.collect.wal import frames
-from headwater.collect.writer import Writer
 from headwater.errors import DiskFull, JournalDamaged, JournalUnavailable
+from headwater.journal import journal_file, salvage
+from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.journal import Journal
+from headwater.journal.wal import frames
+from headwater.journal.writer import Writer
 
 MB = 1024 * 1024
 ROW_EDGES = 160  # bytes around a body that belong to its row: key, origin, heading, times
@@ -247,7 +247,7 @@ def test_several_processes_that_meet_the_damage_salvage_it_once(sample: Sample, 
     with path.open("r+b") as damaged:
         damaged.write(b"nothing")
     script = (
-        "import sys; from pathlib import Path; from headwater.collect.journal import Journal; "
+        "import sys; from pathlib import Path; from headwater.journal.journal import Journal; "
         "print(len(Journal(Path(sys.argv[1])).read(0, 1000)))"
     )
     processes = [
@@ -376,7 +376,7 @@ def test_damage_that_a_salvage_does_not_end_is_an_error_and_no_loop(
 ) -> None:
     path = sample.copy(tmp_path / "home")
     journal = Journal(path)
-    monkeypatch.setattr("headwater.collect.journal.checksum", lambda values: -1)  # a machine that reads wrong
+    monkeypatch.setattr("headwater.journal.journal.checksum", lambda values: -1)  # a machine that reads wrong
     with pytest.raises(JournalDamaged, match="damaged again after a salvage"):
         journal.read(0, 10)
     assert len(list(path.parent.glob("journal.damaged-*.sqlite"))) == 1

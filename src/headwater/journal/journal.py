@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from headwater.collect.delays import Delays
-from headwater.collect.journal_file import JournalFile
-from headwater.collect.refill import raise_to
-from headwater.collect.tables import COLUMNS, about, checksum, live_bytes, now
 from headwater.errors import JournalDamaged
+from headwater.journal.delays import Delays
+from headwater.journal.journal_file import JournalFile
+from headwater.journal.refill import raise_to
+from headwater.journal.tables import COLUMNS, about, checksum, live_bytes, now
 
 READ_BYTES = 32 * 1024 * 1024  # of bodies in one read, so that large ones do not fill the memory
 _READ = f"select {', '.join(COLUMNS)}, checksum from arrivals where seq > ? order by seq limit ?"

@@ -10,13 +10,13 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from headwater.collect.mark import Mark, read_mark, write_mark
-from headwater.collect.refill import raise_to
-from headwater.collect.remains import log_of
-from headwater.collect.rescue import bring_back, forgotten
-from headwater.collect.salvage import make_journal, put_in_place, salvage
-from headwater.collect.tables import BUSY_MILLISECONDS, about, connect, has_our_tables
 from headwater.errors import DiskFull, JournalDamaged, JournalError, JournalUnavailable
+from headwater.journal.mark import Mark, read_mark, write_mark
+from headwater.journal.refill import raise_to
+from headwater.journal.remains import log_of
+from headwater.journal.rescue import bring_back, forgotten
+from headwater.journal.salvage import make_journal, put_in_place, salvage
+from headwater.journal.tables import BUSY_MILLISECONDS, about, connect, has_our_tables
 
 T = TypeVar("T")
 

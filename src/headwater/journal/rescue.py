@@ -8,10 +8,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from headwater.collect.refill import keep, note_gaps
-from headwater.collect.remains import log_of, records_in
-from headwater.collect.tables import COLUMNS, about
-from headwater.collect.wal import unseen
+from headwater.journal.refill import keep, note_gaps
+from headwater.journal.remains import log_of, records_in
+from headwater.journal.tables import COLUMNS, about
+from headwater.journal.wal import unseen
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import os
 
 import msgspec
 
-from headwater.collect.tables import checksum
+from headwater.journal.tables import checksum
 
 _BYTES = 256
 

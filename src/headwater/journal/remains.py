@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from headwater.collect.carve import GetPage, records, records_anywhere
-from headwater.collect.tables import COLUMNS, PAGE_BYTES, checksum
-from headwater.collect.wal import Frame, frames
+from headwater.journal.carve import GetPage, records, records_anywhere
+from headwater.journal.tables import COLUMNS, PAGE_BYTES, checksum
+from headwater.journal.wal import Frame, frames
 
 ABOUT_WIDTH = 3  # name, value and checksum
 

@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from headwater.collect.remains import ABOUT_WIDTH
-from headwater.collect.tables import COLUMNS, about, note
+from headwater.journal.remains import ABOUT_WIDTH
+from headwater.journal.tables import COLUMNS, about, note
 
 _COUNTERS = ("last_seq", "duplicates", "loaded", "dropped_early", "dropped_early_until")
 _INSERT = f"insert or ignore into arrivals values ({', '.join('?' * (len(COLUMNS) + 1))})"

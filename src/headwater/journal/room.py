@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from headwater.collect.tables import about, live_bytes, note
 from headwater.errors import DiskFull, JournalFull
+from headwater.journal.tables import about, live_bytes, note
 
 DROPPED_AT_ONCE = 2_000  # rows, so that no commit waits long for it
 LOG_BYTES = 32 * 1024 * 1024  # what SQLite's log may need for a moment

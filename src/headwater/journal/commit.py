@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 
-from headwater.collect.arrival import Arrival, Outcome
-from headwater.collect.tables import COLUMNS, about, checksum, note
 from headwater.event import ID_CONFLICT
+from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.tables import COLUMNS, about, checksum, note
 
 CONFLICT_DETAIL = "an event with this stream_id and event_id came first, and its content differs"
 

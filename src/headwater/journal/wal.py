@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from headwater.collect.tables import PAGE_BYTES
+from headwater.journal.tables import PAGE_BYTES
 
 _HEADER = struct.Struct(">8I")  # magic, version, page size, sequence, two salts, two checksums
 _FRAME = struct.Struct(">6I")  # page number, pages after commit or 0, two salts, two checksums
