@@ -1,9 +1,9 @@
 """How long after the door has taken an event do the marts show it, while others keep coming?
 
 `headwater up` on a copy of a warehouse with history, and steady traffic from this machine: Measurement Protocol
-requests of five events of one visitor, one visitor in three known from history. The engine measures every event; every
-two seconds a probe buys something and asks the engine until its credits are there, which is what a user would see. Beside
-it the usual way: new events into a file, then the command line's `load` and `build` (dbt starts anew), again and again.
+requests of five events of one visitor, one visitor in three known from history. The engine measures every event.
+Every two seconds a probe buys something and asks the engine until its credits are there, which is what a user would
+see. Beside it the usual way: new events into a file, then `load` and `build` (dbt starts anew), again and again.
 
     python bench/latency.py [--events 10000000] [--rate 1000] [--seconds 600] [--url postgresql://…]
 """

@@ -11,7 +11,7 @@ from product import Product
 from raw_events import contents
 
 from headwater.engine.sink import Sink, position_of
-from headwater.errors import QueryError, TransientError, WarehouseLocked
+from headwater.errors import HeadwaterError, QueryError, TransientError, WarehouseLocked
 from headwater.journal.arrival import Outcome
 from headwater.warehouse import schema
 from headwater.warehouse.protocol import Warehouse
