@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DEMO   := demo
 HEADWATER := $(BIN)/headwater --home $(DEMO)/.headwater
 
-.PHONY: demo test lint wheel bench lock clean
+.PHONY: demo test lint wheel bench soak lock clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml
@@ -20,7 +20,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.runtime $@
 
-demo: $(VENV)/.runtime ## 90 days of synthetic events, loaded, built, tested and compared
+demo: $(VENV)/.runtime ## 90 days of synthetic events, loaded, built, tested and compared; then live traffic
 	@rm -rf $(DEMO)
 	@$(HEADWATER) init
 	@$(HEADWATER) generate --days 90 --persons 20000 --seed 7 --out $(DEMO)/events
@@ -36,6 +36,10 @@ demo: $(VENV)/.runtime ## 90 days of synthetic events, loaded, built, tested and
 	  using (conversion_id) where transaction_id is not null group by transaction_id having count(*) between 4 and 6 \
 	  order by count(distinct channel) desc, sum(touch_count) desc, transaction_id limit 1" | tail -n 1)"
 	@echo "Your own data:  $(BIN)/headwater init && $(BIN)/headwater load PATH && $(BIN)/headwater build"
+	@echo; echo "Live now: the door, the engine, and twenty events a second for them."; echo
+	@$(HEADWATER) up & up=$$!; trap 'kill -TERM $$up 2>/dev/null; wait $$up' EXIT; trap 'exit 130' INT TERM; \
+	  for look in $$(seq 60); do sleep 0.5; [ -f $(DEMO)/.headwater/engine.json ] && break; done; sleep 2; \
+	  $(HEADWATER) stream --rate 20 --seconds $$([ -t 1 ] && echo 3600 || echo 15); $(HEADWATER) status
 
 test: $(VENV)/.dev ## the whole suite, on DuckDB and on a real PostgreSQL
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
@@ -53,6 +57,14 @@ wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, an
 bench: $(VENV)/.dev ## the figures of docs/benchmarks.md; takes its time
 	$(BIN)/python bench/full_build.py
 	$(BIN)/python bench/incremental.py
+	$(BIN)/python bench/journal.py
+	$(BIN)/python bench/door.py
+	$(BIN)/python bench/drain.py
+	$(BIN)/python bench/latency.py
+
+soak: $(VENV)/.dev ## half an hour of traffic, 50 rounds of kill -9, an outage of a minute
+	$(BIN)/python bench/soak.py
+	KILL_ROUNDS=50 OUTAGE_SECONDS=60 $(BIN)/python -m pytest -q -s tests/faults
 
 lock: ## write requirements/*.txt anew: names, versions, hashes, and no address
 	$(PYTHON) -m venv $(VENV)

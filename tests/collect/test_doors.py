@@ -363,10 +363,10 @@ def test_conflict_malformed_line_and_given_id(door: Any) -> None:
     lines = [json.dumps(one), "{not json", json.dumps(one | {"user_id": "u"}), json.dumps(one)]
     answer, rows = door.post("/v1/events", content="\n".join(lines))
     events = answer.json()["events"]
-    assert [event["status"] for event in events] == ["accepted", "refused", "refused", "refused"]
-    # its place in the request makes the last one another event than the first
-    assert [event.get("reason") for event in events] == [None, "malformed_json", "id_conflict", "id_conflict"]
-    assert [row["reason"] for row in rows] == [None, "malformed_json", "id_conflict", "id_conflict"]
+    # an event with an id of its own is the same, wherever in a request it stands
+    assert [event["status"] for event in events] == ["accepted", "refused", "refused", "duplicate"]
+    assert [event.get("reason") for event in events] == [None, "malformed_json", "id_conflict", None]
+    assert [row["reason"] for row in rows] == [None, "malformed_json", "id_conflict"]
     assert rows[1]["body"] == b"{not json"
     assert events[0]["event_id"] == "given"
 

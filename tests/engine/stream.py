@@ -9,8 +9,8 @@ from typing import Any
 
 from headwater.collect.canon import Receipt, arrival, refused
 from headwater.collect.same_event import same_event
-from headwater.engine.engine import JOURNAL
 from headwater.event import MALFORMED_JSON, Refusal
+from headwater.journal import FILE_NAME
 from headwater.journal.arrival import Arrival, Outcome
 from headwater.journal.journal import Journal
 from headwater.journal.writer import Writer
@@ -46,7 +46,7 @@ class Stream:
     """The door's side of a journal, and the engine's."""
 
     def __init__(self, home: Path) -> None:
-        self.path = home / JOURNAL
+        self.path = home / FILE_NAME
         self.writer = Writer(self.path, 2**30, same_event)
         self.journal = Journal(self.path)
 

@@ -77,11 +77,11 @@ def _status(frame: Frame) -> dict[str, Any]:
     if running:
         return running.status()
     from headwater.engine.books import entry
-    from headwater.engine.engine import JOURNAL
     from headwater.engine.status import status as status_of
+    from headwater.journal import FILE_NAME
     from headwater.journal.journal import Journal
 
-    path = frame.settings.home / JOURNAL
+    path = frame.settings.home / FILE_NAME
     journal = Journal(path) if path.exists() else None
     try:
         with frame.warehouse() as warehouse:

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from headwater.errors import DiskFull, JournalFull, TransientError
 from headwater.event import ID_CONFLICT
 from headwater.journal.arrival import Arrival, Outcome
+from headwater.journal.commit import CONFLICT_DETAIL
 
 Headers = Mapping[str, str]
 
@@ -29,7 +30,6 @@ _STATUS = {
     "disk_full": 507,
 }
 RETRY_AFTER = {"rate_limited": 1, "journal_full": 5, "unavailable": 1, "disk_full": 30}
-CONFLICT_DETAIL = "an event with this stream_id and event_id came first, and its content differs"
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -124,7 +124,9 @@ def arrivals_of(
         if json_parts.is_cut(loose.get("value")):
             loose["value"] = json_parts.with_all_digits(raw)["value"]
         original = _without_addresses(loose, raw)
-        if len(events) > 1 and loose.get("batch_event_index") in (None, ""):
+        # An event with an id of its own is the same in whichever request it comes; the others are known by their place.
+        is_named = loose.get("event_id") not in (None, "")
+        if len(events) > 1 and not is_named and loose.get("batch_event_index") in (None, ""):
             loose["batch_event_index"] = position
         consent = privacy.consent_in_words(loose.get("consent"))
         arrivals.append(arrival(loose, receipt, original=original, position=position, consent=consent))

@@ -12,12 +12,12 @@ from headwater.collect.keys import Keys
 from headwater.collect.loopback import is_loopback
 from headwater.collect.workers import supervise
 from headwater.errors import SettingsError
+from headwater.journal import FILE_NAME
 from headwater.settings import Settings
 
 if TYPE_CHECKING:
     from headwater.collect.limits import Rates
 
-JOURNAL_NAME = "journal.sqlite"
 
 _ANSWER_SECONDS = 5  # for what is under way; with the writer's, within the 10 that a stop may take
 _WRITER_SECONDS = 4.0
@@ -95,7 +95,7 @@ def _work(settings: Settings, listening: socket.socket, rates: "Rates") -> None:
     from headwater.journal.writer import Writer
 
     sys.setswitchinterval(_SWITCH_SECONDS)
-    journal = settings.home / JOURNAL_NAME
+    journal = settings.home / FILE_NAME
     writer = Writer(journal, settings.collect.journal_max_mb * 1024**2, same_event)
     door = Door(settings, writer, Keys(settings.home), rates, Meters())
     config = uvicorn.Config(

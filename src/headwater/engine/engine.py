@@ -21,6 +21,7 @@ from headwater.engine.status import status
 from headwater.engine.ticks import Ticks
 from headwater.engine.vitals import Vitals
 from headwater.errors import TransientError, WarehouseUnavailable
+from headwater.journal import FILE_NAME
 from headwater.journal.journal import Journal
 from headwater.settings import Settings
 from headwater.sources.load import LoadReport, load
@@ -29,7 +30,6 @@ from headwater.transform.project import PROJECT
 from headwater.warehouse import connect
 from headwater.warehouse.protocol import Warehouse
 
-JOURNAL = "journal.sqlite"
 WAREHOUSE = "warehouse"  # an alert
 IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
 PRUNE_SECONDS = 5.0
@@ -150,7 +150,7 @@ def running(settings: Settings) -> Iterator[Engine]:
         stack.callback(_close, warehouse)
         stack.enter_context(warehouse.lease())
         warehouse.confine([PROJECT / "seeds"])
-        journal = Journal(settings.home / JOURNAL)
+        journal = Journal(settings.home / FILE_NAME)
         stack.callback(journal.close)
         engine = Engine(settings, warehouse, journal)
         threads = [

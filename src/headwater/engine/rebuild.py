@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.engine.address import find
-from headwater.engine.engine import JOURNAL
 from headwater.engine.sink import Sink
 from headwater.errors import HeadwaterError, WarehouseError, WarehouseLocked
+from headwater.journal import FILE_NAME
 from headwater.journal.journal import Journal
 from headwater.loads import RATES, Load, remembered
 from headwater.rates import load_rates, read_rates
@@ -36,7 +36,7 @@ class Rebuilt:
 def rebuild(settings: Settings, say: Say) -> Rebuilt:
     if find(settings.home):
         raise WarehouseLocked("The engine of this home is running: stop `headwater up` first, then rebuild.")
-    loads, path = remembered(settings.home), settings.home / JOURNAL
+    loads, path = remembered(settings.home), settings.home / FILE_NAME
     if not loads and not path.exists():
         raise WarehouseError(
             f"{settings.home} holds neither a journal nor a list of loaded files: there is nothing to rebuild from."
