@@ -100,10 +100,12 @@ def no_warehouse(path: Path) -> None:
 
 
 def garbled_log(path: Path) -> None:
-    """A log that was begun well and is damaged further on."""
+    """A log that was begun well and is damaged further on, among the rows: where an entry tells its length,
+    damage looks like an end."""
     log = path.with_name(path.name + ".wal")
     kept = bytearray(log.read_bytes())
-    kept[len(kept) // 3 : len(kept) // 3 + 64] = b"\xff" * 64
+    place = kept.index(b"device 70")
+    kept[place : place + 64] = b"\xff" * 64
     log.write_bytes(kept)
 
 

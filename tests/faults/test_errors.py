@@ -142,9 +142,8 @@ def test_a_file_that_another_process_holds(home: Path, fails: Run, holder: int, 
 @pytest.mark.parametrize("content", [b"hello", b"hello" * 10_000])
 def test_a_file_that_is_no_warehouse(home: Path, fails: Run, content: bytes) -> None:
     (home / "warehouse.duckdb").write_bytes(content)
-    assert "is not a DuckDB file: name another file in warehouse.url, or move this one away" in fails(
-        "build", home=home
-    )
+    error = fails("build", home=home)
+    assert "is not a DuckDB file: name another file in warehouse.url, or, if it is damaged, make it anew" in error
     assert (home / "warehouse.duckdb").read_bytes() == content
 
 

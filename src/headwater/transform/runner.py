@@ -48,7 +48,7 @@ class DbtRunner:
         # dbt keeps what it has parsed, with the paths of the files: another installation must not find it
         installation = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:8]
         self.target = workspace / f"target-{installation}"
-        workspace.mkdir(parents=True, exist_ok=True)
+        self.target.mkdir(parents=True, exist_ok=True)  # parsing makes it, but is not always needed
         (workspace / "profiles.yml").write_text(json.dumps(self._profile(output), indent=2))
 
     @staticmethod

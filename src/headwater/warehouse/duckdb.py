@@ -45,7 +45,7 @@ def translate(error: duckdb.Error, path: str) -> HeadwaterError:
             f"The disk of {path} is full: free some space and run the same command again; "
             "what was not finished has left no trace."
         )
-    if "attached in read-only mode" in text:
+    if "in read-only mode" in text:  # the file's, or the transaction's
         return QueryError(f"A query only reads, and DuckDB says: {what} Ask with a select.")
     if "Permission denied" in text or "Read-only file system" in text or "Cannot open file" in text:
         return WarehouseError(
