@@ -2,22 +2,25 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conformance.test_histories import snapshot
+from engine.process import until
 from engine.stream import Stream, event, purchase, refusal
 from product import Product, settings_of
 
 from headwater.cli import main
 from headwater.engine.address import published
-from headwater.engine.engine import running
+from headwater.engine.engine import Engine, running
 from headwater.engine.sink import Sink
 from headwater.errors import WarehouseError, WarehouseLocked
 from headwater.loads import remember
 from headwater.warehouse import connect
+from headwater.warehouse.protocol import Warehouse
 
 
 def filled(product: Product, stream: Stream) -> None:
@@ -149,3 +152,43 @@ def test_one_server_has_one_engine(product: Product, engine: str, tmp_path: Path
     refusal_of = pytest.raises(WarehouseLocked, match=r"Another headwater engine works on .*: stop it first")
     with product.warehouse.lease(), refusal_of, running(other):
         pass
+
+
+def cut_leases(warehouse: Warehouse) -> None:
+    """As a network does that loses a connection."""
+    warehouse.query(
+        "select pg_terminate_backend(pid) as cut from pg_locks "
+        "where locktype = 'advisory' and pid <> pg_backend_pid() "
+        "and database = (select oid from pg_database where datname = current_database())"
+    )
+
+
+def test_an_engine_whose_lease_was_cut_goes_on_when_no_other_has_it(
+    product: Product, stream: Stream, engine: str
+) -> None:
+    if engine == "duckdb":
+        pytest.skip("a DuckDB file is held by one process")
+    other = product.warehouse.another()
+    loaded = "select count(*) as n from events_streaming"
+
+    def alerts(of: Engine) -> str:
+        return " ".join(alert["message"] for alert in of.status()["alerts"])
+
+    with running(product.settings) as held:
+        cut_leases(other)
+        stream.take([event(1)])
+        until(lambda: product.rows(loaded) == [{"n": 1}], 10)
+        refusal_of = pytest.raises(
+            WarehouseLocked, match=r"Another headwater engine works on .*: stop it first"
+        )
+        until(lambda: not alerts(held), 10)
+        with refusal_of, other.lease():
+            pass
+        cut_leases(other)
+        with other.lease():
+            until(lambda: "Another headwater engine works on" in alerts(held), 10)
+            stream.take([event(2)])
+            time.sleep(0.5)
+            assert product.rows(loaded) == [{"n": 1}]
+        until(lambda: product.rows(loaded) == [{"n": 2}] and not alerts(held), 20)
+    other.close()

@@ -119,6 +119,17 @@ def test_up(home: Home) -> None:
     assert "books: 4 events accepted = 4 loaded + 0 duplicates + 0 dead letters + 0 pending" in status.stdout
 
 
+def test_no_part_outlives_a_supervisor_that_was_killed(home: Home) -> None:
+    home.start("up")
+    until(lambda: is_open(home) and find(home.home), 20, home.said)
+    parts = children(home)
+    assert sorted(parts) == ["collect", "engine"]
+    assert home.process
+    home.process.kill()
+    until(lambda: not any(is_alive(part) for part in parts.values()), 12, home.said)
+    assert find(home.home) is None  # it has ended in order
+
+
 def test_a_part_that_cannot_work_ends_it_all_with_a_sentence(home: Home) -> None:
     (home.home / "warehouse.duckdb").write_bytes(b"This is a text.\n" * 1000)
     ended = home.run("up")

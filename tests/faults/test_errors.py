@@ -143,7 +143,10 @@ def test_a_file_that_another_process_holds(home: Path, fails: Run, holder: int, 
 def test_a_file_that_is_no_warehouse(home: Path, fails: Run, content: bytes) -> None:
     (home / "warehouse.duckdb").write_bytes(content)
     error = fails("build", home=home)
-    assert "is not a DuckDB file: name another file in warehouse.url, or, if it is damaged, make it anew" in error
+    assert (
+        "is not a DuckDB file: name another file in warehouse.url, or, if it is damaged, make it anew"
+        in error
+    )
     assert (home / "warehouse.duckdb").read_bytes() == content
 
 

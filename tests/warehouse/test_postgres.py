@@ -13,7 +13,8 @@ from raw_events import batch, contents, raw
 
 from headwater.errors import WarehouseError, WarehouseUnavailable
 from headwater.warehouse import connect
-from headwater.warehouse.postgres import PostgresWarehouse, without_password
+from headwater.warehouse.postgres import PostgresWarehouse
+from headwater.warehouse.postgres_errors import without_password
 from headwater.warehouse.protocol import EventBatch
 
 ROLE = "Ann O'Neil"

@@ -10,7 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
 
 from headwater.errors import DiskFull, OutputError
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from headwater.settings import Settings
     from headwater.warehouse import Warehouse
     from headwater.warehouse.protocol import Reader
+
+Supervised = Annotated[
+    bool, typer.Option("--supervised", hidden=True, help="End when the standard input is closed.")
+]
 
 DEFAULT_HOME = Path(".headwater")
 

@@ -1,11 +1,13 @@
 """up, engine, status: the live product."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
 
-from headwater.cli.frame import Frame, counted, say
+from headwater.cli.frame import Frame, Supervised, counted, say
+from headwater.lifeline import end_with
 
 
 def up(
@@ -21,10 +23,12 @@ def up(
     start(frame.settings, lambda line: typer.echo(line))
 
 
-def engine(context: typer.Context) -> None:
+def engine(context: typer.Context, supervised: Supervised = False) -> None:
     """Load what the door takes and keep the tables up to date, without the door itself."""
     from headwater.engine.serve import serve
 
+    if supervised:
+        end_with(sys.stdin.fileno())
     frame: Frame = context.obj
     serve(frame.settings)
 

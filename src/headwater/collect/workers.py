@@ -3,11 +3,11 @@
 import logging
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 
 from headwater.errors import HeadwaterError, SettingsError
+from headwater.lifeline import end_with
 
 _SHORT_LIFE = 1.0
 _MOST_SHORT_LIVES = 5
@@ -59,7 +59,7 @@ def _forked(work: Callable[[], None], alive: int, at_end: int) -> int:
         os.close(at_end)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
-        threading.Thread(target=_end_with_parent, args=(alive,), daemon=True).start()
+        end_with(alive)
         work()
         code = 0
     except HeadwaterError as error:
@@ -69,11 +69,6 @@ def _forked(work: Callable[[], None], alive: int, at_end: int) -> int:
     finally:
         logging.shutdown()
         os._exit(code)
-
-
-def _end_with_parent(alive: int) -> None:
-    os.read(alive, 1)  # returns when the parent, which alone holds the other end, is gone
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _ended() -> list[tuple[int, int]]:

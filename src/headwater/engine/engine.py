@@ -37,6 +37,7 @@ FOLD_SECONDS = 600.0
 PRUNED_AT_ONCE = 5_000  # rows, so that no writer waits long for it
 STOP_SECONDS = 6.0  # with the API's two, within the ten that a stop may take
 CONNECT_SECONDS = 1.0
+HOLD_SECONDS = 1.0  # between two looks whether this is still the one engine
 
 T = TypeVar("T")
 
@@ -48,9 +49,11 @@ class Engine:
     settings: Settings
     warehouse: Warehouse
     journal: Journal
+    hold: Callable[[], None] = lambda: None  # raises when another engine has the warehouse
     vitals: Vitals = field(default_factory=Vitals)
     stop: Event = field(default_factory=Event)
     _loading: Lock = field(default_factory=Lock)
+    _held_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.sink = Sink(self.journal, self.warehouse)
@@ -121,6 +124,9 @@ class Engine:
             own.close()
 
     def _load_what_waits(self) -> bool:
+        if time.monotonic() - self._held_at > HOLD_SECONDS:
+            self.hold()
+            self._held_at = time.monotonic()
         loaded = self.sink.step()
         if loaded:
             self.vitals.loaded(loaded.rows, loaded.loaded_at)
@@ -148,11 +154,11 @@ def running(settings: Settings) -> Iterator[Engine]:
     with ExitStack() as stack:
         warehouse = _reached(settings)
         stack.callback(_close, warehouse)
-        stack.enter_context(warehouse.lease())
+        hold = stack.enter_context(warehouse.lease())
         warehouse.confine([PROJECT / "seeds"])
         journal = Journal(settings.home / FILE_NAME)
         stack.callback(journal.close)
-        engine = Engine(settings, warehouse, journal)
+        engine = Engine(settings, warehouse, journal, hold)
         threads = [
             _thread("live", engine.live),
             _thread("tests", lambda: engine.ticks.run_tests(engine.stop)),

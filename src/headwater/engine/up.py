@@ -72,13 +72,18 @@ def keep_alive(part: Part) -> None:
         part.start_at = now + min(0.5 * 2**part.short_lives, LONGEST_PAUSE)
         _log.warning("%s has ended (%s) and is started anew.", part.name, code)
     elif now >= part.start_at:
-        part.process, part.started, part.start_at = subprocess.Popen(part.command), now, None
+        part.process, part.started, part.start_at = _process(part.command), now, None
 
 
 def _started(name: str, settings: Settings) -> Part:
-    command = [sys.executable, "-m", "headwater", "--home", str(settings.home), name]
-    # a group of its own: Ctrl-C reaches the supervisor alone, which then stops them in order
-    return Part(name, command, subprocess.Popen(command, start_new_session=True))
+    command = [sys.executable, "-m", "headwater", "--home", str(settings.home), name, "--supervised"]
+    return Part(name, command, _process(command))
+
+
+def _process(command: list[str]) -> "subprocess.Popen[bytes]":
+    """In a group of its own, so that Ctrl-C reaches the supervisor alone, which stops them in order; and on a lifeline,
+    so that none outlives it."""
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _stop(parts: list[Part]) -> None:

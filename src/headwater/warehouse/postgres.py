@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import adbc_driver_manager
 import pyarrow as pa
-import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 
 from headwater.errors import (
-    DiskFull,
-    HeadwaterError,
-    QueryError,
-    UnknownTable,
     WarehouseError,
     WarehouseLocked,
-    WarehouseUnavailable,
 )
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
+from headwater.warehouse.postgres_errors import translate, without_password
+from headwater.warehouse.postgres_lease import Lease
+from headwater.warehouse.postgres_numbers import plain
 from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch, Mark
 
 TEXT = 'text collate "C"'  # ordered by bytes, as on every other engine
@@ -58,74 +55,6 @@ SESSION = {
 
 # what libpq takes from a URL and dbt from its profile alike
 SHARED_OPTIONS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
-
-
-def without_password(url: str) -> str:
-    """Hides too much rather than too little: a URL that is written wrongly holds its password at odd places."""
-    hidden = re.sub(r"(?<=://)([^:@/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
-    return re.sub(r"(?i)(?<=[?&])(password|sslpassword)=[^&]*", r"\1=***", hidden)
-
-
-def translate(error: Exception, url: str) -> HeadwaterError:
-    """ADBC's error as one of ours: by SQLSTATE where there is one, else it happened on the way in."""
-    shown, state = without_password(url), getattr(error, "sqlstate", None) or ""
-    text = str(error).split("Query was:")[0].split(". SQLSTATE")[0].split("ERROR:")[-1].split("\nLINE ")[0]
-    text = " ".join(text.split())
-    if not state and "failed to connect" in text.lower():
-        return not_connected(text.split("Failed to connect:")[-1].strip(), shown)
-    if state.startswith("53") and state != "53300":
-        return DiskFull(
-            f"The PostgreSQL at {shown} has no room left: free some space and run the same command again. ({text})"
-        )
-    is_cut_off = not state and re.search("connection|could not (receive|send) data", text, re.IGNORECASE)
-    if state.startswith(("08", "57P")) or state == "53300" or is_cut_off:
-        return unavailable(text, shown)
-    if state in ("55P03", "40P01", "40001"):
-        return WarehouseLocked(
-            f"The PostgreSQL at {shown} is busy with another headwater: try again when it is done."
-        )
-    if state == "25006":
-        return QueryError(f"A query only reads, and PostgreSQL says: {text}. Ask with a select.")
-    if state.startswith("28") or state in ("3D000", "42501"):
-        return refused(text, shown)
-    missing = re.search(r'relation "([^"]+)" does not exist', text)
-    if state == "42P01" and missing:
-        return UnknownTable(missing[1])
-    return QueryError(f"PostgreSQL cannot run this SQL: {text}. Correct it and try again.")
-
-
-def not_connected(text: str, shown: str) -> HeadwaterError:
-    """libpq has no SQLSTATE for this: three kinds of mistakes, told apart by its words."""
-    if "FATAL:" in text:  # the server has answered
-        said = text.split("FATAL:")[-1].strip()
-        is_passing = (
-            "starting up" in said
-            or "shutting down" in said
-            or "too many" in said
-            or "remaining connection" in said
-        )
-        return unavailable(said, shown) if is_passing else refused(said, shown)
-    if "no password supplied" in text:
-        return refused(text, shown)
-    if text.startswith(("invalid", "missing", "unexpected", "forbidden", "extra key", "end of string")):
-        # its words are left out: they can hold a piece of the password
-        return WarehouseError(
-            f"warehouse.url ({shown}) cannot be read: write special characters of user, password and database "
-            "percent-encoded (@ is %40, / is %2F, % is %25), and use only parameters that PostgreSQL knows."
-        )
-    return unavailable(text, shown)
-
-
-def unavailable(text: str, shown: str) -> WarehouseUnavailable:
-    return WarehouseUnavailable(
-        f"The PostgreSQL at {shown} does not answer: check that it runs and that warehouse.url is right. ({text})"
-    )
-
-
-def refused(text: str, shown: str) -> WarehouseError:
-    return WarehouseError(
-        f"The PostgreSQL at {shown} refuses: {text}. Check user, password, database and rights."
-    )
 
 
 def with_patience(url: str) -> str:
@@ -298,19 +227,13 @@ class PostgresWarehouse:
         """The server's own roles say what this user may do there."""
 
     @contextmanager
-    def lease(self) -> Iterator[None]:
-        """On a connection of its own: it ends with the process, whatever becomes of that."""
-        holder = self.another()
-        key = f"hashtext('headwater engine ' || '{self.schema}')"
+    def lease(self) -> Iterator[Callable[[], None]]:
+        lease = Lease(self)
         try:
-            if not holder.query(f"select pg_try_advisory_lock({key}) as taken")["taken"][0].as_py():
-                raise WarehouseLocked(
-                    f"Another headwater engine works on {without_password(self.url)}: stop it first; one warehouse has "
-                    "one engine."
-                )
-            yield
+            lease.hold()
+            yield lease.hold
         finally:
-            holder.close()
+            lease.let_go()
 
     def create_temporary(self, table: str, table_schema: pa.Schema) -> None:
         columns = ", ".join(f"{field.name} {schema.sql_type(field, TEXT)}" for field in table_schema)
@@ -394,27 +317,3 @@ class PostgresWarehouse:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def plain(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
-    """PostgreSQL's numeric comes as text: decimals again, of the column's type or with the digits that are there."""
-    if isinstance(column.type, pa.OpaqueType):
-        text = pa.chunked_array([chunk.storage for chunk in column.chunks], pa.string())
-        return as_numbers(text, field) if column.type.type_name == "numeric" else text
-    if isinstance(column.type, pa.BaseExtensionType):  # json
-        return pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
-    return column
-
-
-def as_numbers(text: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
-    declared = int((field.metadata or {}).get(b"POSTGRESQL:typmod", b"-1")) - 4
-    if declared >= 0:  # precision and scale, as PostgreSQL packs them
-        precision, scale = declared >> 16, declared & 0x7FF
-    else:
-        whole = pc.max(pc.utf8_length(pc.replace_substring_regex(text, r"^-|\..*$", ""))).as_py() or 0
-        scale = pc.max(pc.utf8_length(pc.replace_substring_regex(text, r"^[^.]*\.?", ""))).as_py() or 0
-        precision = 38 if whole + scale <= 38 else whole + scale
-    is_number = pc.all(pc.match_substring_regex(text, r"^-?[0-9]")).as_py()  # neither NaN nor infinity
-    if precision > 38 or is_number is False:
-        return text.cast(pa.float64())
-    return text.cast(pa.decimal128(precision, scale))

@@ -1,6 +1,6 @@
 """What the rest of headwater asks of a warehouse, and nothing more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,8 +87,8 @@ class Warehouse(Reader, Protocol):
         """From now on, and for all its connections: no file but those in these folders, and no network."""
         ...
 
-    def lease(self) -> AbstractContextManager[None]:
-        """Held by one engine at a time; a second one fails at once."""
+    def lease(self) -> AbstractContextManager[Callable[[], None]]:
+        """Held by one engine at a time; a second one fails at once. What it yields sees that it is still held."""
         ...
 
     def execute(self, sql: str) -> None:
