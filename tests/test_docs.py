@@ -7,6 +7,7 @@ from typing import Any
 
 from product import Product
 
+from headwater.transform.build import Builder
 from headwater.transform.docs import generate_docs
 
 
@@ -17,6 +18,7 @@ def test_the_catalogue_is_of_the_published_schema(
     event = {"event_id": "b", "event_name": "purchase", "event_timestamp": "2026-05-02T10:00:00Z"}
     product.load([event | {"user_pseudo_id": "d", "value": "100"}])
     product.build(test=False)
+    Builder(product.settings, product.warehouse).test_what_is_published()  # which parses the same project
     page = generate_docs(product.settings, product.warehouse, tmp_path / "site")
     assert page == tmp_path / "site" / "index.html"
     tables = catalogue(page)["nodes"]

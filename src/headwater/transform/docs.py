@@ -17,6 +17,7 @@ def generate_docs(settings: Settings, warehouse: Warehouse, folder: Path) -> Pat
     runner = DbtRunner(
         workspace, warehouse.dbt_output(warehouse.schema), variables(settings, warehouse.schema)
     )
+    runner.parse_anew()
     # Nothing is compiled: the pages show the models as they are written.
     runner.run(["docs", "generate", "--static", "--no-compile"])
     folder.mkdir(parents=True, exist_ok=True)

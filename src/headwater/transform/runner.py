@@ -48,7 +48,7 @@ class DbtRunner:
         # dbt keeps what it has parsed, with the paths of the files: another installation must not find it
         installation = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:8]
         self.target = workspace / f"target-{installation}"
-        self.target.mkdir(parents=True, exist_ok=True)  # parsing makes it, but is not always needed
+        workspace.mkdir(parents=True, exist_ok=True)
         (workspace / "profiles.yml").write_text(json.dumps(self._profile(output), indent=2))
 
     @staticmethod
@@ -65,6 +65,10 @@ class DbtRunner:
             "--target-path", str(self.target), "--log-path", str(self._workspace / "logs"),
             "--vars", self._variables,
         ]  # fmt: skip
+
+    def parse_anew(self) -> None:
+        """The next run parses, which also writes the manifest into the workspace."""
+        _parsed.pop(self._names, None)
 
     def run(self, command: Sequence[str]) -> list[Node]:
         """Runs one dbt command; returns what it built, or raises what went wrong first."""
