@@ -7,7 +7,8 @@ HeadwaterError
 │   ├── SourceError               a file that cannot be read as what it should be
 │   ├── OutputError               a file that cannot be written
 │   ├── QueryError                SQL, a table or an id that the warehouse does not take
-│   │   └── UnknownTable          a table that is not there
+│   │   ├── UnknownTable          a table that is not there
+│   │   └── NothingFound          what was asked for is not in the tables
 │   ├── WarehouseError            the warehouse refuses: wrong URL, no rights, damaged file
 │   ├── BuildError                a model or a test failed
 │   └── JournalError              the journal cannot be made or opened where it should be
@@ -61,6 +62,10 @@ class UnknownTable(QueryError):  # noqa: N818
             "and `headwater build` makes the marts."
         )
         self.name = name
+
+
+class NothingFound(QueryError):  # noqa: N818
+    pass
 
 
 class WarehouseError(TerminalError):

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.cli.render import MOST_ROWS, print_table, write_csv, write_json
+from headwater.cli.render import MOST_ROWS, print_table
+from headwater.rows import write_csv, write_json
 
 MOMENT = datetime(2026, 5, 1, 10)
 # type, value, text in CSV, text in JSON

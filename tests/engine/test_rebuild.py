@@ -57,7 +57,7 @@ def test_a_rebuild_brings_back_the_same_tables(
     shutil.copytree(product.home, place)
 
     home = ["--home", str(place)]
-    with published(place, 1):  # an engine runs
+    with published(place, "http://127.0.0.1:1"):  # an engine runs
         assert main(["rebuild", *home]) == 1
     assert "error: The engine of this home is running: stop `headwater up` first" in capsys.readouterr().err
     if engine == "postgres":

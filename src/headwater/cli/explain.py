@@ -62,7 +62,7 @@ def _print(lines: "list[Line]") -> None:
 
 def _indented(value: Any, indent: str = "") -> str:
     """JSON for eyes and programs: numbers keep every digit, which Python's own writer cannot do."""
-    from headwater.cli.values import json_of
+    from headwater.values import json_of
 
     deeper = indent + "  "
     match value:

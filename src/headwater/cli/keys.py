@@ -1,4 +1,4 @@
-"""keys: who may send events."""
+"""keys: who may send events, and who may read the API."""
 
 from typing import Annotated
 
@@ -7,9 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from headwater.cli.frame import Frame, say
+from headwater.errors import UsageError
 
 keys = typer.Typer(
-    name="keys", no_args_is_help=True, help="Make, list and remove the keys that events are sent with."
+    name="keys",
+    no_args_is_help=True,
+    help="Make, list and remove the keys that events are sent with, or the API is read with.",
 )
 
 
@@ -21,14 +24,21 @@ def add(
         typer.Option(metavar="ID", help="The one stream that the key may write to. Default: every stream."),
     ] = "*",
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the list calls it.")] = None,
+    read: Annotated[
+        bool, typer.Option("--read", help="A key that reads the API from other machines, and sends nothing.")
+    ] = False,
 ) -> None:
     """Make a key. Its secret is shown this once: only its SHA-256 is kept."""
-    from headwater.collect.keys import add_key
+    from headwater.collect.keys import EVERY_STREAM, add_key
 
     frame: Frame = context.obj
-    key, secret = add_key(frame.settings.home, stream, name)
+    if read and stream != EVERY_STREAM:
+        raise UsageError("A key that reads, reads every stream: leave out --stream or --read.")
+    key, secret = add_key(frame.settings.home, stream, name, reads=read)
     say(secret)
-    where = "every stream" if key.stream == "*" else f"the stream {key.stream}"
+    where = (
+        "reading" if read else "every stream" if key.stream == EVERY_STREAM else f"the stream {key.stream}"
+    )
     typer.echo(f"Key {key.name!r} for {where}. Keep the line above: it is not shown again.", err=True)
 
 
@@ -42,9 +52,9 @@ def list_(context: typer.Context) -> None:
     if not found:
         say(f"There are no keys yet: {frame.command('keys', 'add')}")
         return
-    table = Table("name", "stream", "made")
+    table = Table("name", "for", "stream", "made")
     for key in found:
-        table.add_row(key.name, key.stream, key.created_at)
+        table.add_row(key.name, "reading" if key.reads else "sending", key.stream, key.created_at)
     Console().print(table)
 
 

@@ -30,7 +30,8 @@ def query(
     format: Annotated[QueryFormat, typer.Option(help="How to print the rows.")] = QueryFormat.table,
 ) -> None:
     """Run SQL on the warehouse and print the rows."""
-    from headwater.cli import render
+    from headwater.cli.render import print_table
+    from headwater.rows import write_csv, write_json
 
     if not sql.strip():
         raise UsageError(
@@ -42,10 +43,10 @@ def query(
         except UnknownTable as error:
             raise _no_table(error.name, warehouse) from error
     if format is QueryFormat.table:
-        render.print_table(rows)
+        print_table(rows)
     else:
         with text_output(None) as file:
-            {QueryFormat.csv: render.write_csv, QueryFormat.json: render.write_json}[format](rows, file)
+            {QueryFormat.csv: write_csv, QueryFormat.json: write_json}[format](rows, file)
 
 
 def export(
@@ -58,14 +59,14 @@ def export(
     ] = None,
 ) -> None:
     """Write a whole table as CSV or Parquet."""
-    from headwater.cli import render
+    from headwater.rows import write_csv
 
     with context.obj.reader() as warehouse:
         name = _known_table(table, warehouse)
         rows = warehouse.query(f"select * from {name}")
     if format is ExportFormat.csv:
         with text_output(out) as file:
-            render.write_csv(rows, file)
+            write_csv(rows, file)
     else:
         out = out or Path(f"{name}.parquet")
         _write_parquet(rows, out)

@@ -1,74 +1,25 @@
-"""Rows for people and for programs: a table for the eye, CSV for spreadsheets, JSON for scripts."""
+"""Rows for people."""
 
-import csv
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from headwater.cli.frame import counted
-from headwater.cli.values import csv_texts, harmless, is_number, json_of, json_texts, printable, texts
+from headwater.rows import rows_of
+from headwater.values import is_number, texts
 
 MOST_ROWS = 100  # of a printed table
-CHUNK = 65_536
 NULL = "∅"
 READABLE = 12  # characters that a column gets at least, if it has as many
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-def _rows(
-    table: Any, column_texts: Callable[[Any], list[str | None]], null: str
-) -> Iterator[tuple[str, ...]]:
-    for batch in printable(table).to_batches(max_chunksize=CHUNK):
-        columns = [
-            [null if text is None else text for text in column_texts(column)] for column in batch.columns
-        ]
-        yield from zip(*columns, strict=True)
-
-
-class _Lines:
-    # Python's csv quotes a lone \r only where line ends have one: it is given \r\n and relieved of the \r.
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, line: str) -> int:
-        return self._file.write(line.removesuffix("\r\n") + "\n")
-
-
-def write_csv(table: Any, file: TextIO) -> None:
-    """RFC 4180, save that lines end in \\n alone, so that `cut`, `tail` and the shell can read it too."""
-    writer = csv.writer(_Lines(file), lineterminator="\r\n")
-    writer.writerow([harmless(name) for name in table.column_names])
-    writer.writerows(_rows(table, csv_texts, ""))
-
-
-def write_json(table: Any, file: TextIO) -> None:
-    """An array with one object per line."""
-    keys = [json_of(name) for name in _distinct(table.column_names)]
-    separator = "[\n"
-    for row in _rows(table, json_texts, "null"):
-        file.write(separator + "{" + ", ".join(map(": ".join, zip(keys, row, strict=True))) + "}")
-        separator = ",\n"
-    file.write("[]\n" if separator == "[\n" else "\n]\n")
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """`select 1 as a, 2 as a`: the second is a_2, so that no value is lost in an object."""
-    seen: list[str] = []
-    for name in names:
-        number, free = 1, name
-        while free in seen:
-            number += 1
-            free = f"{name}_{number}"
-        seen.append(free)
-    return seen
-
-
 def print_table(table: Any) -> None:
     """The first rows, and how many more there are."""
-    rows = list(_rows(table.slice(0, MOST_ROWS), _texts_for_the_eye, NULL))
+    rows = list(rows_of(table.slice(0, MOST_ROWS), _texts_for_the_eye, NULL))
     print_rows(table.column_names, rows, [is_number(field.type) for field in table.schema])
     if table.num_rows > MOST_ROWS:
         print(f"… and {counted(table.num_rows - MOST_ROWS, 'more row')}: --format csv prints them all")

@@ -8,9 +8,9 @@ from litestar.response.base import ASGIResponse
 
 from headwater.collect import answers
 from headwater.collect.door import Door, Visit
-from headwater.collect.loopback import is_loopback
 from headwater.collect.meters import CONTENT_TYPE
 from headwater.collect.openapi import document
+from headwater.listening import is_loopback
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):

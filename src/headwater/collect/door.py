@@ -16,12 +16,12 @@ from headwater.collect import answers, limits
 from headwater.collect.answers import Refused
 from headwater.collect.canon import MICROSECONDS, Receipt
 from headwater.collect.keys import Key, Keys
-from headwater.collect.loopback import is_loopback
 from headwater.collect.meters import Meters
 from headwater.collect.privacy import UNKNOWN_DEVICE, Device, device
 from headwater.errors import TransientError
 from headwater.journal.arrival import Arrival, Outcome
 from headwater.journal.writer import Writer
+from headwater.listening import is_loopback
 from headwater.settings import Settings
 
 _PREFLIGHT = {

@@ -1,4 +1,4 @@
-"""Write keys: who may send to which stream. Only their SHA-256 is kept, in home/keys.json."""
+"""Keys: who may send to which stream, and who may read the API. Only their SHA-256 is kept, in home/keys.json."""
 
 import hmac
 import json
@@ -24,6 +24,7 @@ class Key(msgspec.Struct, frozen=True):
     stream: str
     sha256: str
     created_at: str
+    reads: bool = False  # the API, and sends nothing
 
     def is_for(self, stream_id: str) -> bool:
         return self.stream in (EVERY_STREAM, stream_id)
@@ -34,9 +35,10 @@ class _File(msgspec.Struct):
 
 
 class Keys:
-    """The keys of a home, as they stand in the file now: a change needs no restart."""
+    """The keys of a home to send or to read with, as they stand in the file now: a change needs no restart."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, reads: bool = False) -> None:
+        self._reads = reads
         self._path = home / FILE_NAME
         self._place = str(self._path)  # asked for with each request
         self._stamp: tuple[int, int, int] | None = None
@@ -68,14 +70,14 @@ class Keys:
             return
         self._stamp = stamp
         try:
-            self._keys = _read(self._path)
+            self._keys = tuple(key for key in _read(self._path) if key.reads == self._reads)
         except (SettingsError, OSError) as error:
             if is_first:
                 raise
             _log.error("%s The keys read before still count.", error)
 
 
-def add_key(home: Path, stream: str, name: str | None) -> tuple[Key, str]:
+def add_key(home: Path, stream: str, name: str | None, *, reads: bool = False) -> tuple[Key, str]:
     """Makes a key; the secret is told this once."""
     keys = _read(home / FILE_NAME)
     taken = {key.name for key in keys}
@@ -85,7 +87,7 @@ def add_key(home: Path, stream: str, name: str | None) -> tuple[Key, str]:
         )
     chosen = name or next(free for n in range(1, len(keys) + 2) if (free := f"key-{n}") not in taken)
     secret = "hw_" + secrets.token_urlsafe(32)
-    key = Key(chosen, stream, _digest(secret), datetime.now(UTC).isoformat(timespec="seconds"))
+    key = Key(chosen, stream, _digest(secret), datetime.now(UTC).isoformat(timespec="seconds"), reads)
     _write(home, (*keys, key))
     return key, secret
 

@@ -9,10 +9,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from headwater.collect.keys import Keys
-from headwater.collect.loopback import is_loopback
 from headwater.collect.workers import supervise
 from headwater.errors import SettingsError
 from headwater.journal import FILE_NAME
+from headwater.listening import is_loopback, listen
 from headwater.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def serve(settings: Settings) -> None:
     """Returns after SIGTERM or SIGINT, when all that was taken is on disk."""
     _start_log()
     _check_keys(settings)
-    listening = _listen(settings)
+    listening = listen(settings.collect.host, settings.collect.port, "collect.port")
     url = f"http://{settings.collect.host}:{settings.collect.port}"
     if settings.collect.workers == 1:
         _log.info("Collecting at %s; Ctrl-C stops.", url)
@@ -59,23 +59,6 @@ def _check_keys(settings: Settings) -> None:
             f"There are no keys yet, and {settings.collect.host} can be reached from other machines: "
             "make one with `headwater keys add`, or set collect.host to 127.0.0.1."
         )
-
-
-def _listen(settings: Settings) -> socket.socket:
-    host, port = settings.collect.host, settings.collect.port
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(2048)
-    except OSError as error:
-        raise SettingsError(
-            f"Nothing can listen at {host}:{port} ({error.strerror}): stop what does, or set collect.port."
-        ) from None
-    return listening
 
 
 def _rates(settings: Settings) -> "Rates":

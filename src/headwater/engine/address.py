@@ -22,10 +22,10 @@ class Address(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def published(home: Path, port: int) -> Iterator[Address]:
+def published(home: Path, url: str) -> Iterator[Address]:
     """The file is locked while the engine runs. A process number would not do: in a container, the next engine has
     the number of the one that was killed."""
-    address = Address(os.getpid(), f"http://127.0.0.1:{port}", secrets.token_urlsafe(32))
+    address = Address(os.getpid(), url, secrets.token_urlsafe(32))
     part = home / f"{FILE_NAME}.part"
     with contextlib.suppress(FileNotFoundError):
         part.unlink()

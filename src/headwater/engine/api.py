@@ -1,28 +1,49 @@
 """What the engine answers on this machine: its status, queries, and the work that commands hand to it."""
 
 import hmac
+import logging
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-import pyarrow as pa
-from litestar import Litestar, Request, Response, get, post
-from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException
-from litestar.handlers import BaseRouteHandler
+from litestar import Litestar, Request, Response, Router, get, post
+from litestar.exceptions import HTTPException, NotFoundException
 
+from headwater.collect.keys import Keys
 from headwater.engine.dead_letters import Chosen
 from headwater.engine.engine import Engine
 from headwater.engine.metrics import exposition
 from headwater.engine.trace import trace
-from headwater.errors import HeadwaterError, TransientError, UnknownTable, UsageError
+from headwater.errors import HeadwaterError, NothingFound, TransientError, UnknownTable, UsageError
+from headwater.listening import is_loopback
+from headwater.serve.access import reading, working
+from headwater.serve.formats import MEDIA_TYPES, arrow
+from headwater.serve.routes import Source, routes
 
-ARROW = "application/vnd.apache.arrow.stream"
+REFUSALS = {401: "SettingsError", 403: "SettingsError"}
+
+_log = logging.getLogger("headwater.engine")
 
 
 class Query(msgspec.Struct, forbid_unknown_fields=True):
     sql: str
+    parameters: list[tuple[Literal["text", "number", "day", "instant"], str]] = []
+
+    def bound(self) -> list[str | int | date | datetime]:
+        kinds: dict[str, Callable[[str], str | int | date | datetime]] = {
+            "text": str,
+            "number": int,
+            "day": date.fromisoformat,
+            "instant": datetime.fromisoformat,
+        }
+        try:
+            return [kinds[kind](text) for kind, text in self.parameters]
+        except ValueError as error:
+            raise UsageError(
+                f"A parameter of the query cannot be read ({error}): send it as its kind says."
+            ) from None
 
 
 class Load(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,11 +61,19 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def create_app(engine: Engine, token: str) -> Litestar:
-    @get("/health", sync_to_thread=False, opt={"open": True})
+    settings = engine.settings
+    keys, is_local = Keys(settings.home, reads=True), is_loopback(settings.serve.host)
+    reads = reading(
+        is_local,
+        lambda secret: hmac.compare_digest(secret.encode(), token.encode()) or keys.find(secret) is not None,
+    )
+    source = Source(settings, engine.warehouse.reader, engine.status, engine.publications)
+
+    @get("/health", sync_to_thread=False)
     def health() -> dict[str, Any]:
         return {"ok": True, "alerts": sorted(engine.vitals.alerts())}
 
-    @get("/metrics", sync_to_thread=True, opt={"open": True})
+    @get("/metrics", sync_to_thread=True, guards=[] if is_local else [reads])
     def metrics() -> Response[bytes]:
         return Response(exposition(engine.status()), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -58,7 +87,7 @@ def create_app(engine: Engine, token: str) -> Litestar:
 
     @post("/v1/query", sync_to_thread=True, status_code=200)
     def query(data: Query) -> Response[bytes]:
-        return Response(arrow(engine.query(data.sql)), media_type=ARROW)
+        return Response(arrow(engine.query(data.sql, data.bound())), media_type=MEDIA_TYPES["arrow"])
 
     @post("/v1/load", sync_to_thread=True, status_code=200)
     def load(data: Load) -> Response[bytes]:
@@ -80,33 +109,14 @@ def create_app(engine: Engine, token: str) -> Litestar:
     def drop_letters(data: Chosen) -> dict[str, Any]:
         return {"dropped": engine.drop(data)}
 
+    works = [status, tables, query, load, build, trace_events, replay_letters, drop_letters]
     return Litestar(
-        [health, metrics, status, tables, query, load, build, trace_events, replay_letters, drop_letters],
-        guards=[guard(token)],
-        exception_handlers={HeadwaterError: told, NotAuthorizedException: unauthorized},
+        [health, metrics, Router("/", route_handlers=works, guards=[working(token)]), routes(source, reads)],
+        exception_handlers={HeadwaterError: told, HTTPException: not_here, Exception: unforeseen},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=2**20,
     )
-
-
-def guard(token: str) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
-    """Whoever can read the home has the token; a web page that this machine's browser shows has not."""
-    wanted = f"Bearer {token}".encode()
-
-    def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        given = connection.headers.get("authorization", "").encode()
-        if not handler.opt.get("open") and not hmac.compare_digest(given, wanted):
-            raise NotAuthorizedException
-
-    return check
-
-
-def arrow(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
 
 
 def as_json(report: Any) -> Response[bytes]:
@@ -118,12 +128,21 @@ def told(_: Request[Any, Any, Any], error: HeadwaterError) -> Response[dict[str,
     if isinstance(error, UnknownTable):
         said["name"] = error.name
     status = 503 if isinstance(error, TransientError) else 400 if isinstance(error, UsageError) else 422
+    status = 404 if isinstance(error, NothingFound) else status
     return Response({"error": said}, status_code=status)
 
 
-def unauthorized(_: Request[Any, Any, Any], __: Exception) -> Response[dict[str, Any]]:
-    said = {
-        "type": "SettingsError",
-        "message": "The engine wants the token that lies in engine.json of its home.",
-    }
-    return Response({"error": said}, status_code=401)
+def not_here(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    """What has gone wrong before any of ours was asked."""
+    message = error.detail
+    if isinstance(error, NotFoundException):
+        message = f"There is nothing at {request.url.path[:200]}: /v1/openapi.json names all there is."
+    said = {"type": REFUSALS.get(error.status_code, "UsageError"), "message": message}
+    return Response({"error": said}, status_code=error.status_code, headers=error.headers)
+
+
+def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """A mistake of ours: the log says where."""
+    _log.error("%s failed unforeseen.", request.url.path, exc_info=error)
+    said = {"type": "HeadwaterError", "message": "Something unforeseen happened: the engine's log says what."}
+    return Response({"error": said}, status_code=500)

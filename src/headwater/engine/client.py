@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from headwater.engine.dead_letters import Chosen, Replayed
 from headwater.errors import EngineUnavailable, HeadwaterError, UnknownTable
 from headwater.sources.load import LoadReport
 from headwater.transform.build import BuildReport
+from headwater.warehouse.protocol import Parameter
 
 # a load or a full build may take as long as it needs; who answers at all answers the connection at once
 PATIENT = httpx.Timeout(None, connect=5.0)
@@ -94,8 +96,9 @@ class RemoteWarehouse:
         self.url = engine.url
         self.schema = str(engine.ask("GET", "/v1/tables").json()["schema"])
 
-    def query(self, sql: str) -> pa.Table:
-        answer = self._engine.ask("POST", "/v1/query", {"sql": sql})
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        asked = {"sql": sql, "parameters": [told_kind(value) for value in parameters]}
+        answer = self._engine.ask("POST", "/v1/query", asked)
         return pa.ipc.open_stream(answer.content).read_all()
 
     def tables(self) -> list[str]:
@@ -103,6 +106,19 @@ class RemoteWarehouse:
 
     def close(self) -> None:
         self._engine.close()
+
+
+def told_kind(value: Parameter) -> tuple[str, str]:
+    """JSON has no word for dates."""
+    match value:
+        case str():
+            return "text", value
+        case int():
+            return "number", str(value)
+        case datetime():
+            return "instant", value.isoformat()
+        case date():
+            return "day", value.isoformat()
 
 
 def made(kind: type, text: object) -> object:

@@ -23,12 +23,13 @@ from headwater.engine.vitals import Vitals
 from headwater.errors import TransientError, WarehouseUnavailable
 from headwater.journal import FILE_NAME
 from headwater.journal.journal import Journal
+from headwater.serve.notices import Publications
 from headwater.settings import Settings
 from headwater.sources.load import LoadReport, load
 from headwater.transform.build import BuildReport
 from headwater.transform.project import PROJECT
 from headwater.warehouse import connect
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import Parameter, Warehouse
 
 WAREHOUSE = "warehouse"  # an alert
 IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
@@ -52,18 +53,19 @@ class Engine:
     hold: Callable[[], None] = lambda: None  # raises when another engine has the warehouse
     vitals: Vitals = field(default_factory=Vitals)
     stop: Event = field(default_factory=Event)
+    publications: Publications = field(default_factory=Publications)
     _loading: Lock = field(default_factory=Lock)
     _held_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.sink = Sink(self.journal, self.warehouse)
-        self.ticks = Ticks(self.settings, self.warehouse, self.vitals)
+        self.ticks = Ticks(self.settings, self.warehouse, self.vitals, self.publications)
         self._entry = entry(self.warehouse, self.journal)
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         reader = self.warehouse.reader()
         try:
-            return reader.query(sql)
+            return reader.query(sql, parameters)
         finally:
             reader.close()
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from headwater.engine.address import published, refuse_a_second
 from headwater.errors import SettingsError
+from headwater.listening import is_loopback, listen
 from headwater.settings import Settings
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -28,13 +29,14 @@ def serve(settings: Settings) -> None:
         signal.signal(number, _stop)
     settings.home.mkdir(parents=True, exist_ok=True)
     refuse_a_second(settings.home)
-    listening = _listen(settings.serve.port)
+    _check_keys(settings)
+    listening = listen(settings.serve.host, settings.serve.port, "serve.port")
     from headwater.engine.engine import running
 
     with (
         suppress(_Told),
         running(settings) as engine,
-        published(settings.home, settings.serve.port) as address,
+        published(settings.home, url_of(settings)) as address,
     ):
         _log.info("The engine answers at %s; Ctrl-C stops.", address.url)
         _answer(listening, engine, address.token)
@@ -99,15 +101,19 @@ def _start_log() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _listen(port: int) -> socket.socket:
-    """On this machine only: the engine has no door to elsewhere."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-        listening.listen(128)
-    except OSError as error:
+def url_of(settings: Settings) -> str:
+    """Where commands of this machine find the engine."""
+    host = settings.serve.host
+    if host in ("0.0.0.0", "::", "localhost"):
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.serve.port}"
+
+
+def _check_keys(settings: Settings) -> None:
+    from headwater.collect.keys import Keys
+
+    if not is_loopback(settings.serve.host) and not Keys(settings.home, reads=True).all:
         raise SettingsError(
-            f"Nothing can listen at 127.0.0.1:{port} ({error.strerror}): stop what does, or set serve.port."
-        ) from None
-    return listening
+            f"There are no keys to read with yet, and {settings.serve.host} can be reached from other machines: "
+            "make one with `headwater keys add --read`, or set serve.host to 127.0.0.1."
+        )

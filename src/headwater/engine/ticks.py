@@ -7,6 +7,7 @@ from threading import Event, Lock
 from headwater.engine.patience import in_words, unforeseen
 from headwater.engine.vitals import LastTick, Vitals
 from headwater.errors import BuildError, TransientError
+from headwater.serve.notices import Publications
 from headwater.settings import Settings
 from headwater.transform.build import Builder, BuildReport
 from headwater.warehouse.protocol import Warehouse
@@ -18,11 +19,14 @@ _log = logging.getLogger(__name__)
 
 
 class Ticks:
-    def __init__(self, settings: Settings, warehouse: Warehouse, vitals: Vitals) -> None:
+    def __init__(
+        self, settings: Settings, warehouse: Warehouse, vitals: Vitals, publications: Publications
+    ) -> None:
         self._settings = settings
         self._opened_from = warehouse
         self._warehouse = warehouse.another()
         self._vitals = vitals
+        self._publications = publications
         self._builder = Builder(settings, self._warehouse)
         self._turn = Lock()  # a build that a user asks for and a tick take turns
         self._asked = True  # at the start: the last process may have left something to do
@@ -70,6 +74,8 @@ class Ticks:
         except TransientError:
             self._connect_anew()
             raise
+        if report.changed:
+            self._publications.publish(report.build_id)
         done = LastTick(time.time(), report.seconds, report.persons, report.full)
         self._vitals.ticked(in_it, time.time_ns() // 1000, done)
         return report

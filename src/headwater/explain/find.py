@@ -1,6 +1,6 @@
 """From what a user types to one conversion: its id, the beginning of it, an order, or an order's repeat."""
 
-from headwater.errors import QueryError
+from headwater.errors import NothingFound, QueryError
 from headwater.explain.ask import Row, literal, rows
 from headwater.warehouse.protocol import Reader
 
@@ -15,7 +15,7 @@ LATEST = (
 def find(warehouse: Reader, wanted: str) -> tuple[str, str | None]:
     """The id of the conversion that counts, and the id of its repeat if that was what was asked for."""
     if "int_user_journeys" not in warehouse.tables():
-        raise QueryError("Nothing is computed yet; run `headwater build` and try again.")
+        raise NothingFound("Nothing is computed yet; run `headwater build` and try again.")
     named = _conversions(warehouse, f"conversion_id = {literal(wanted)}")
     if named:
         return named[0]["conversion_id"], None
@@ -27,7 +27,9 @@ def find(warehouse: Reader, wanted: str) -> tuple[str, str | None]:
         named = _conversions(warehouse, f"left(conversion_id, {len(wanted)}) = {literal(wanted)}")
     if len(named) == 1:
         return named[0]["conversion_id"], None
-    raise QueryError(_several(wanted, named) if named else _unknown(warehouse, wanted))
+    if named:
+        raise QueryError(_several(wanted, named))
+    raise NothingFound(_unknown(warehouse, wanted))
 
 
 def _conversions(warehouse: Reader, condition: str) -> list[Row]:

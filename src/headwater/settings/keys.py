@@ -25,6 +25,9 @@ Names = Annotated[tuple[str, ...], _Array, AfterValidator(checks.names)]
 Models = Annotated[tuple[str, ...], _Array, AfterValidator(checks.models)]
 Domains = Annotated[tuple[str, ...], _Array, AfterValidator(checks.domains)]
 Port = Annotated[int, Field(ge=1, le=65535, description="a whole number from 1 to 65535")]
+Host = Annotated[
+    str, Field(pattern=r"^[^\s/]{1,255}$", description="a host name or an address such as 127.0.0.1")
+]
 Pattern = Annotated[str, AfterValidator(checks.pattern)]
 Day = Annotated[date, BeforeValidator(checks.day)]
 
@@ -65,11 +68,7 @@ class Attribution(_Keys):
 
 
 class Collect(_Keys):
-    host: str = Field(
-        default="127.0.0.1",
-        pattern=r"^[^\s/]{1,255}$",
-        description="a host name or an address such as 127.0.0.1",
-    )
+    host: Host = "127.0.0.1"
     port: Port = 8787
     workers: int = Field(default=1, ge=1, le=64, description="a whole number from 1 to 64")
     allowed_origins: Names = Field(
@@ -87,6 +86,7 @@ class Collect(_Keys):
 
 
 class Serve(_Keys):
+    host: Host = "127.0.0.1"
     port: Port = 8788
 
 

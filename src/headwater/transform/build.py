@@ -27,6 +27,7 @@ class BuildReport:
     models: int
     tests: int
     seconds: float
+    build_id: int  # the one whose tables are published now
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,11 @@ class Builder:
         wanted = fingerprint(self._variables, warehouse)
         reason = why_full(full_refresh, last, wanted)
         full, from_batch = bool(reason), last.to_batch if last else 0
+        build_id = last.build_id + 1 if last else 1
         if last and not full and to_batch == last.to_batch:
-            return BuildReport(False, False, "nothing new", 0, 0, 0, 0, time.monotonic() - started)
+            return BuildReport(
+                False, False, "nothing new", 0, 0, 0, 0, time.monotonic() - started, last.build_id
+            )
 
         progress("building everything" if full else "building the persons that new events touch")
         started_at = self._now()
@@ -80,7 +84,7 @@ class Builder:
                 f"select count(distinct person_id) from {place}.{'int_devices' if full else 'scope_persons'}"
             )
             finished = {
-                "build_id": [last.build_id + 1 if last else 1],
+                "build_id": [build_id],
                 "from_batch": [from_batch],
                 "to_batch": [to_batch],
                 "is_full": [full],
@@ -107,6 +111,7 @@ class Builder:
             models=sum(node.kind == "model" for node in nodes),
             tests=sum(node.kind == "test" for node in nodes),
             seconds=time.monotonic() - started,
+            build_id=build_id,
         )
 
     def test_what_is_published(self) -> int:

@@ -19,7 +19,7 @@ from headwater.errors import (
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
 from headwater.warehouse.duckdb_errors import translate
-from headwater.warehouse.protocol import Appended, EventBatch, Mark
+from headwater.warehouse.protocol import Appended, EventBatch, Mark, Parameter
 
 MEMORY_LIMIT = (
     4 * 1024**3
@@ -105,6 +105,9 @@ class DuckDBWarehouse:
         other.__dict__.update(self.another().__dict__)
         return other
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        return self.transaction()
+
     def set_aside(self, label: str) -> str | None:
         self.close()
         return set_file_aside(self.path, label)
@@ -129,9 +132,9 @@ class DuckDBWarehouse:
         with self._translated():
             self._connection.execute(sql)
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         with self._translated():
-            relation = self._connection.sql(sql)
+            relation = self._connection.sql(sql, params=list(parameters) or None)
             return pa.table({}) if relation is None else relation.to_arrow_table()
 
     def insert(self, table: str, rows: pa.Table) -> None:
@@ -238,15 +241,29 @@ class DuckDBWarehouse:
 class DuckDBReader(DuckDBWarehouse):
     """Takes one statement that reads, in a transaction that cannot write."""
 
-    def query(self, sql: str) -> pa.Table:
+    _in_snapshot = False
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        self.execute("begin transaction read only")
+        self._in_snapshot = True
+        try:
+            yield
+        finally:
+            self._in_snapshot = False
+            self._roll_back()
+
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         with self._translated():
             statements = self._connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type not in READING:
                 raise QueryError(
                     "A query is one statement that only reads: ask with a select, describe, summarize or explain."
                 )
+            if self._in_snapshot:
+                return super().query(sql, parameters)
             self._connection.execute("begin transaction read only")
             try:
-                return super().query(sql)
+                return super().query(sql, parameters)
             finally:
                 self._roll_back()

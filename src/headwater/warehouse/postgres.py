@@ -21,7 +21,7 @@ from headwater.warehouse.append import append
 from headwater.warehouse.postgres_errors import translate, without_password
 from headwater.warehouse.postgres_lease import Lease
 from headwater.warehouse.postgres_numbers import plain
-from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch, Mark
+from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch, Mark, Parameter
 
 TEXT = 'text collate "C"'  # ordered by bytes, as on every other engine
 
@@ -136,10 +136,10 @@ class PostgresWarehouse:
             self._give_up()
             raise translate(error, self.url) from error
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(sql)
+                cursor.execute(sql, tuple(parameters) or None)
                 table = cursor.fetch_arrow_table()
             if not self._in_transaction:
                 self._connection.commit()
@@ -213,6 +213,12 @@ class PostgresWarehouse:
 
     def reader(self) -> "PostgresWarehouse":
         return PostgresWarehouse(self.url, read_only=True)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        with self.transaction():
+            self.execute("set transaction isolation level repeatable read")
+            yield
 
     def set_aside(self, label: str) -> str | None:
         """What headwater has written goes to a schema of its own; a full build makes anew what is published."""

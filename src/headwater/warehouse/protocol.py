@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+
+Parameter = str | int | date | datetime
 
 RAW_TABLES = ("ga4_events_raw", "events_streaming")
 
@@ -44,8 +47,8 @@ class Reader(Protocol):
     url: str
     schema: str
 
-    def query(self, sql: str) -> pa.Table:
-        """Runs one reading statement."""
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        """Runs one reading statement; $1, $2 … in it stand for the parameters."""
         ...
 
     def tables(self) -> list[str]:
@@ -77,6 +80,10 @@ class Warehouse(Reader, Protocol):
 
     def reader(self) -> "Warehouse":
         """A connection of its own that can read and nothing else: for statements that others have written."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Several queries of a reader that see one state of the tables."""
         ...
 
     def set_aside(self, label: str) -> str | None:

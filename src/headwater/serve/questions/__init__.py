@@ -1,0 +1,1 @@
+"""One module per question: out of the published tables, through a connection that only reads."""
