@@ -74,7 +74,7 @@ class Ticks:
         except TransientError:
             self._connect_anew()
             raise
-        if report.changed:
+        if report.changed or not self._publications.number:
             self._publications.publish(report.build_id)
         done = LastTick(time.time(), report.seconds, report.persons, report.full)
         self._vitals.ticked(in_it, time.time_ns() // 1000, done)
