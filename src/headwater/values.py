@@ -80,6 +80,19 @@ def json_of(value: Any) -> str:
             return json.dumps(text_of(value), ensure_ascii=False)
 
 
+def indented_json(value: Any, indent: str = "") -> str:
+    """JSON for eyes and programs: numbers keep every digit, which Python's own writer cannot do."""
+    deeper = indent + "  "
+    match value:
+        case dict() if value:
+            items = [f"{json_of(key)}: {indented_json(item, deeper)}" for key, item in value.items()]
+            return "{\n" + ",\n".join(deeper + item for item in items) + f"\n{indent}}}"
+        case list() if value:
+            return "[\n" + ",\n".join(deeper + indented_json(item, deeper) for item in value) + f"\n{indent}]"
+        case _:
+            return json_of(value)
+
+
 def harmless(text: str) -> str:
     """Text that a spreadsheet would run as a formula gets a ' before it; a number in a text stays one."""
     return f"'{text}" if re.match(_FORMULA, text) and not _NUMBER.fullmatch(text) else text

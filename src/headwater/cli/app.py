@@ -19,6 +19,7 @@ from headwater.cli import (
     load,
     query,
     rates,
+    report,
     stream,
 )
 from headwater.cli.frame import Frame
@@ -67,6 +68,7 @@ for room in (
     rates,
     build,
     query,
+    report,
     explain,
     channels,
     live,

@@ -4,7 +4,7 @@ import shutil
 import sys
 from dataclasses import asdict
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -43,7 +43,9 @@ def explain(
     with frame.reader() as warehouse:
         facts = facts_of(conversion_id.strip(), warehouse, frame.settings)
     if format is ExplainFormat.json:
-        say(_indented(asdict(facts)))
+        from headwater.values import indented_json
+
+        say(indented_json(asdict(facts)))
     else:
         _print(page(facts, shutil.get_terminal_size().columns, frame.command))
 
@@ -58,21 +60,6 @@ def _print(lines: "list[Line]") -> None:
     styles = {"heading": "bold", "quiet": "dim", "plain": ""}
     for line in lines:
         console.print(line.text, style=styles[line.tone], soft_wrap=True)
-
-
-def _indented(value: Any, indent: str = "") -> str:
-    """JSON for eyes and programs: numbers keep every digit, which Python's own writer cannot do."""
-    from headwater.values import json_of
-
-    deeper = indent + "  "
-    match value:
-        case dict() if value:
-            items = [f"{json_of(key)}: {_indented(item, deeper)}" for key, item in value.items()]
-            return "{\n" + ",\n".join(deeper + item for item in items) + f"\n{indent}}}"
-        case list() if value:
-            return "[\n" + ",\n".join(deeper + _indented(item, deeper) for item in value) + f"\n{indent}]"
-        case _:
-            return json_of(value)
 
 
 def add_to(app: typer.Typer, epilog: str) -> None:

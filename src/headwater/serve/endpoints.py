@@ -16,7 +16,7 @@ from headwater.serve.questions import health, journeys
 from headwater.serve.questions.breakdown import breakdown, comparison
 from headwater.serve.questions.conversions import conversions, cursor_after
 from headwater.serve.questions.events import events
-from headwater.serve.questions.meta import Reach, meta
+from headwater.serve.questions.meta import Reach, meta, unit
 from headwater.serve.questions.overview import overview
 from headwater.serve.questions.timeseries import timeseries
 from headwater.serve.questions.values import values
@@ -52,10 +52,6 @@ class Question:
     def page(self) -> tuple[int, int]:
         """One row more than asked for: whether there is another page."""
         return self.given["limit"] + 1, offset_of(self.given["cursor"])
-
-    @property
-    def currency(self) -> str | None:
-        return self.settings.reporting_currency or None
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,7 @@ ENDPOINTS = (
         "The few numbers that say how it goes, beside those of the days before",
         takes.FILTERS,
         {"from": "date", "to": "date", "previous_from": "date", "previous_to": "date", "model": "string"},
-        _object(lambda ask: overview(ask.reader, ask.asked, ask.currency)),
+        _object(lambda ask: overview(ask.reader, ask.asked, unit(ask.reader, ask.settings))),
         is_table=False,
         is_open=True,
     ),

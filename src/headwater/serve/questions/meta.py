@@ -35,6 +35,14 @@ def reach(reader: Reader) -> Reach:
     return Reach(built[0]["build_id"], built[0]["finished_at"], dates["first_date"], dates["last_date"])
 
 
+def unit(reader: Reader, settings: Settings) -> str | None:
+    """What values are in; None where conversions of several currencies are added up as they are."""
+    if settings.reporting_currency:
+        return settings.reporting_currency
+    found = reader.query("select distinct currency from int_conversions where currency is not null limit 2")
+    return str(found["currency"][0]) if found.num_rows == 1 else None
+
+
 def meta(reader: Reader, settings: Settings, found: Reach, today: date) -> dict[str, Any]:
     currencies, channels = [], []
     if found.build_id:
