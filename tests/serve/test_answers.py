@@ -215,7 +215,7 @@ def test_breakdown(api: Api, told: Product, given: Given, by: str) -> None:
         return tuple(row[name] for name in keys)
 
     path = "/channels" if by == "channel" else "/campaigns"
-    rows = ask(api, path, given if by == "channel" else {**given, "by": by})["data"]
+    rows = ask(api, path, {**given, "persons": "yes", **({} if by == "channel" else {"by": by})})["data"]
     sums = {
         model: added((row for row in credits(told, given) if row["attribution_model"] == model), key)
         for model in models(given)

@@ -113,6 +113,11 @@ def _conversions(question: Question) -> Found:
     return Found(page, cursor_after(page) if rows.num_rows > limit else None, asked.dates())
 
 
+def _breakdown(question: Question, asked: Asked, by: Sequence[str], limit: int, offset: int) -> pa.Table:
+    persons = question.given["persons"] == "yes"
+    return breakdown(question.reader, asked, by, limit, offset, persons=persons)
+
+
 def _comparison(question: Question, asked: Asked, limit: int, offset: int) -> pa.Table:
     configured = question.settings.attribution.models
     models = (question.given["base"], question.given["against"])
@@ -207,19 +212,17 @@ ENDPOINTS = (
     Endpoint(
         "/channels",
         "Every model side by side, for each channel",
-        (*takes.FILTERS, *takes.PAGE, takes.FORMAT),
+        (*takes.FILTERS, takes.PERSONS, *takes.PAGE, takes.FORMAT),
         {"channel": "string", **_VISITED, **_SHIFTED},
-        _paged(lambda ask, asked, limit, offset: breakdown(ask.reader, asked, ("channel",), limit, offset)),
+        _paged(lambda ask, asked, limit, offset: _breakdown(ask, asked, ("channel",), limit, offset)),
         is_open=True,
     ),
     Endpoint(
         "/campaigns",
         "Every model side by side, for each source, medium and campaign",
-        (*takes.FILTERS, takes.BY, *takes.PAGE, takes.FORMAT),
+        (*takes.FILTERS, takes.BY, takes.PERSONS, *takes.PAGE, takes.FORMAT),
         {**dict.fromkeys(DIMENSIONS, "string"), **_VISITED, **_SHIFTED},
-        _paged(
-            lambda ask, asked, limit, offset: breakdown(ask.reader, asked, ask.given["by"], limit, offset)
-        ),
+        _paged(lambda ask, asked, limit, offset: _breakdown(ask, asked, ask.given["by"], limit, offset)),
         is_open=True,
     ),
     Endpoint(

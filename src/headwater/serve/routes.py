@@ -22,11 +22,11 @@ from headwater.serve.access import Guard
 from headwater.serve.answers import Answer, Answers
 from headwater.serve.endpoints import ENDPOINTS, Endpoint, Question
 from headwater.serve.notices import Publications
-from headwater.serve.questions.meta import Reach, reach
+from headwater.serve.questions.meta import Reach, newest_build, reach
 from headwater.settings import Settings
 from headwater.warehouse.protocol import Warehouse
 
-THREADS = 4  # that ask the warehouse; everybody else waits for what is kept
+THREADS = 2  # that ask the warehouse: more would only take turns with the tick
 LIVE_SECONDS = 0.5  # for which an answer that is always new is kept
 
 
@@ -39,6 +39,7 @@ class Source:
     status: Callable[[], dict[str, Any]]
     publications: Publications
     _own: local = field(default_factory=local)
+    _known: Reach = field(default_factory=Reach)
 
     def today(self) -> date:
         return datetime.now(ZoneInfo(self.settings.timezone)).date()
@@ -76,7 +77,11 @@ class Source:
         return reader
 
     def _reach(self, reader: Warehouse) -> Reach:
-        return reach(reader)
+        """Looked up once for each build."""
+        build_id = newest_build(reader)
+        if build_id != self._known.build_id:
+            self._known = reach(reader)
+        return self._known
 
     def _let_go(self) -> None:
         """Of a connection that may be gone."""
