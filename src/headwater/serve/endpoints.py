@@ -305,6 +305,8 @@ ENDPOINTS = (
             "steps": "integer",
             "first_channel": "string",
             "last_channel": "string",
+            "first_click_channel": "string",
+            "last_click_channel": "string",
             "days_to_convert": "number",
         },
         _conversions,
