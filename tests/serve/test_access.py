@@ -21,7 +21,17 @@ Api = TestClient[Litestar]
 
 
 def test_a_page_under_another_name_learns_nothing(api: Api) -> None:
-    for host in ("evil.example", "evil.example:8788", "127.0.0.1.evil.example", "localhost.", "", "[::2]"):
+    for host in (
+        "evil.example",
+        "evil.example:8788",
+        "127.0.0.1.evil.example",
+        "localhost.",
+        "",
+        "[::2]",
+        "[",
+        "[::1",
+        "]",
+    ):
         answer = api.get("/v1/channels", headers={"host": host})
         assert answer.status_code == 403, host
         assert answer.json()["error"]["message"].startswith("Ask for this machine by its own name")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from litestar import Litestar
@@ -75,6 +76,26 @@ def test_many_who_ask_never_wait_for_the_next_publication(monkeypatch: pytest.Mo
         assert await told(4, 2.1) == "4"  # too old to tell
 
     asyncio.run(over_time())
+
+
+def test_a_slow_answer_never_replaces_a_newer_one() -> None:
+    go_on = Event()
+
+    def slow() -> Answer:
+        go_on.wait(5)
+        return answer("old")
+
+    async def overtaken() -> None:
+        kept = Answers(ThreadPoolExecutor(2))
+        late = asyncio.create_task(kept.get("q", 1, slow))
+        await asyncio.sleep(0.02)
+        assert (await kept.get("q", 2, lambda: answer("new"))).answer.body == b"new"
+        go_on.set()
+        assert (await late).answer.body == b"old"  # it was asked before
+        assert (await kept.get("q", 2, lambda: answer("not asked"))).answer.body == b"new"
+        assert kept._bytes == len(b"new")
+
+    asyncio.run(overtaken())
 
 
 def test_an_error_is_not_kept() -> None:

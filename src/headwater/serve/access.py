@@ -19,8 +19,7 @@ def reading(is_local: bool, is_key: Callable[[str], bool]) -> Guard:
 
     def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if is_local:
-            host = urlsplit(f"//{connection.headers.get('host', '')}").hostname
-            if host not in HERE:
+            if _name_of(connection.headers.get("host", "")) not in HERE:
                 raise PermissionDeniedException(
                     "Ask for this machine by its own name, 127.0.0.1 or localhost."
                 )
@@ -41,6 +40,13 @@ def working(token: str) -> Guard:
             raise NotAuthorizedException("The engine wants the token that lies in engine.json of its home.")
 
     return check
+
+
+def _name_of(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # such as a bracket that is not closed
+        return None
 
 
 def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

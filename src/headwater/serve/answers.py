@@ -79,7 +79,10 @@ class Answers:
         return kept
 
     def _keep(self, key: Hashable, kept: Kept) -> None:
-        old = self._kept.pop(key, None)
+        old = self._kept.get(key)
+        if old and old.version > kept.version:  # that one took longer to make: nobody goes back to it
+            return
+        self._kept.pop(key, None)
         self._bytes += len(kept.answer.body) - (len(old.answer.body) if old else 0)
         self._kept[key] = kept
         while self._bytes > MOST_BYTES:

@@ -84,10 +84,12 @@ class Source:
 
     def _reach(self, reader: Warehouse) -> Reach:
         """Looked up once for each build."""
-        build_id = newest_build(reader)
-        if build_id != self._known.build_id:
-            self._known = reach(reader)
-        return self._known
+        build_id, known = newest_build(reader), self._known
+        if build_id != known.build_id:
+            known = self._known = reach(
+                reader
+            )  # which another thread may replace, with that of its own snapshot
+        return known
 
     def _let_go(self) -> None:
         """Of a connection that may be gone."""
