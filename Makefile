@@ -61,6 +61,7 @@ bench: $(VENV)/.dev ## the figures of docs/benchmarks.md; takes its time
 	$(BIN)/python bench/door.py
 	$(BIN)/python bench/drain.py
 	$(BIN)/python bench/latency.py
+	$(BIN)/python bench/api.py
 
 soak: $(VENV)/.dev ## half an hour of traffic, 50 rounds of kill -9, an outage of a minute
 	$(BIN)/python bench/soak.py
