@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -58,9 +59,9 @@ def test_many_who_ask_never_wait_for_the_next_publication(monkeypatch: pytest.Mo
     async def over_time() -> None:
         kept = Answers(ThreadPoolExecutor(1))
 
-        async def told(version: int, after: float) -> str:
+        async def told(version: int, after: float, has: Sequence[str] = ()) -> str:
             clock[0] += after
-            found = (await kept.get("q", version, make)).answer.body.decode()
+            found = (await kept.get("q", version, make, has)).answer.body.decode()
             while kept._under_way:
                 await asyncio.sleep(0.001)
             return found
@@ -74,6 +75,10 @@ def test_many_who_ask_never_wait_for_the_next_publication(monkeypatch: pytest.Mo
         assert len(made) == 3
         assert await told(3, 0) == "3"
         assert await told(4, 2.1) == "4"  # too old to tell
+        assert await told(5, 0.1) == "4"
+        assert await told(5, 0.1, [answer("4").etag]) == "5"  # who has that one waits for the next
+        assert await told(5, 0.1, [answer("5").etag]) == "5"
+        assert len(made) == 5
 
     asyncio.run(over_time())
 

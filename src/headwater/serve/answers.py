@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from time import monotonic
@@ -48,15 +48,19 @@ class Answers:
         self._bytes = 0
         self._under_way: dict[tuple[Hashable, int], asyncio.Future[Kept]] = {}
 
-    async def get(self, key: Hashable, version: int, make: Callable[[], Answer]) -> Kept:
-        """The one of that version, a number that changes whenever the answer may; or one that was made just now."""
+    async def get(
+        self, key: Hashable, version: int, make: Callable[[], Answer], has: Sequence[str] = ()
+    ) -> Kept:
+        """The one of that version, a number that changes whenever the answer may; or one that was made just now, where
+        that is news to who asks: whoever has it already, by its ETag, waits for the next."""
         kept = self._kept.get(key)
+        is_news = kept is not None and kept.etag not in has
         if kept:
             self._kept.move_to_end(key)
-            if kept.version == version or kept.is_recent(REPEATED_SECONDS):
+            if kept.version == version or (is_news and kept.is_recent(REPEATED_SECONDS)):
                 return kept
         flight = self._flight(key, version, make)
-        if kept and kept.is_recent(LONGEST_SECONDS):
+        if kept and is_news and kept.is_recent(LONGEST_SECONDS):
             return kept
         # whoever asked first may leave: the others still wait for it
         return await asyncio.shield(flight)
@@ -67,9 +71,8 @@ class Answers:
             flight = asyncio.ensure_future(self._made(key, version, make))
             self._under_way[key, version] = flight
             flight.add_done_callback(lambda _: self._under_way.pop((key, version), None))
-            flight.add_done_callback(
-                lambda done: done.cancelled() or done.exception()
-            )  # where nobody waits for it
+            # where nobody waits for it, its error is nobody's
+            flight.add_done_callback(lambda done: done.cancelled() or done.exception())
         return flight
 
     async def _made(self, key: Hashable, version: int, make: Callable[[], Answer]) -> Kept:

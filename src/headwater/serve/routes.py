@@ -53,7 +53,7 @@ class Source:
         except TransientError:
             if not one.away:
                 raise
-            found = Found(one.away(self.status(), self._known))
+            found = Found(one.away(self.status(), self._known), build_id=self._known.build_id)
         if not one.is_table:
             return Answer(formats.told(found.content), formats.MEDIA_TYPES["json"], found.build_id)
         body = formats.encoded(found.content, as_format, found.envelope)
@@ -86,9 +86,8 @@ class Source:
         """Looked up once for each build."""
         build_id, known = newest_build(reader), self._known
         if build_id != known.build_id:
-            known = self._known = reach(
-                reader
-            )  # which another thread may replace, with that of its own snapshot
+            # which another thread may replace, with that of its own snapshot
+            known = self._known = reach(reader)
         return known
 
     def _let_go(self) -> None:
@@ -127,7 +126,9 @@ def _handler(one: Endpoint, source: Source, answers: Answers) -> HTTPRouteHandle
         key = (path, named, tuple(given.items()), as_format if one.is_table else "json", today)
         version = int(monotonic() / LIVE_SECONDS) if one.is_live else source.publications.number
         make = partial(source.answer, one, named, given, today, as_format)
-        kept = await answers.get(key, version, make)
+        tags = request.headers.get("if-none-match", "").split(",")
+        has = [tag.strip().removeprefix("W/") for tag in tags]
+        kept = await answers.get(key, version, make, has)
         headers = {
             "ETag": kept.etag,
             "Cache-Control": "private, no-cache",
@@ -136,10 +137,7 @@ def _handler(one: Endpoint, source: Source, answers: Answers) -> HTTPRouteHandle
         }
         if kept.answer.next_cursor:
             headers["X-Next-Cursor"] = kept.answer.next_cursor
-        known = [
-            tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")
-        ]
-        if kept.etag in known or "*" in known:
+        if kept.etag in has or "*" in has:
             return Response(b"", status_code=304, headers=headers, media_type=kept.answer.media_type)
         return Response(kept.answer.body, headers=headers, media_type=kept.answer.media_type)
 
