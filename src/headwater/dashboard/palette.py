@@ -1,0 +1,53 @@
+"""One colour per channel, the same on every page, by day and by night.
+
+Hues are spread so that the channels which are usually largest stay apart for colour-blind eyes too, by hue or by
+lightness; each has enough contrast on both backgrounds. No chart leaves it at a colour: names stand beside them."""
+
+from hashlib import blake2b
+
+CHANNELS = {
+    "Direct": "#7a828e",
+    "Organic Search": "#2a9d6f",
+    "Paid Search": "#2f7ed8",
+    "Email": "#d99a0b",
+    "Organic Social": "#a463d1",
+    "Paid Social": "#d6478c",
+    "Display": "#c65a2e",
+    "Referral": "#23a3b8",
+    "Affiliates": "#94742f",
+    "AI Assistant": "#5f5fdb",
+    "Organic Shopping": "#78a02c",
+    "Paid Shopping": "#1a8a86",
+    "Organic Video": "#e0706a",
+    "Paid Video": "#b8434f",
+    "Cross-network": "#9680d6",
+    "SMS": "#b39a12",
+    "Mobile Push Notifications": "#54a3dc",
+    "Audio": "#9a5794",
+    "Paid Other": "#a67c5b",
+    "Unassigned": "#9299a3",
+}
+OTHERS = ("#4f8f5b", "#6d86c9", "#b5732a", "#bb5fa8", "#3f98a0", "#8a8f2f", "#cc6b7f", "#7d6bb0")
+UNNAMED = "#9299a3"
+
+MODELS = {
+    "first_click": "#1d7f8c",
+    "last_click": "#dd7a1c",
+    "linear": "#6f7fb8",
+    "position_based": "#9a6fb0",
+    "time_decay": "#7d8f45",
+}
+
+
+def of_channel(name: str | None) -> str:
+    """A channel of one's own has the colour that its name gives it, wherever and whenever."""
+    if not name:
+        return UNNAMED
+    fixed = CHANNELS.get(name)
+    if fixed:
+        return fixed
+    return OTHERS[blake2b(name.encode("utf-8", "replace"), digest_size=2).digest()[0] % len(OTHERS)]
+
+
+def of_model(name: str) -> str:
+    return MODELS.get(name) or of_channel(name)
