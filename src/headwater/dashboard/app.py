@@ -22,6 +22,7 @@ def view() -> None:
     icon = str(files("headwater.dashboard") / "icon.svg")
     st.set_page_config(page_title="headwater", page_icon=icon, layout="wide")
     st.html(style())
+    st.logo(str(files("headwater.dashboard") / "logo.svg"), size="large", link=None)
     pages = {
         name: st.Page(page, title=name, url_path=name.lower(), default=name == "Overview")
         for name, page in PAGES.items()

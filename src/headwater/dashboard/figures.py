@@ -18,10 +18,19 @@ def count(number: float | None) -> str:
 
 
 def money(number: float | None, currency: str | None) -> str:
-    """Cents where they matter: below a thousand."""
+    """To the cent: what one order is worth."""
+    return DASH if number is None else _in(currency, number, f"{abs(number):,.2f}")
+
+
+def sum_of_money(number: float | None, currency: str | None) -> str:
+    """Without cents, except below ten, where they matter."""
     if number is None:
         return DASH
-    shown = f"{abs(number):,.0f}" if abs(number) >= 1000 else f"{abs(number):,.2f}"
+    is_small = 0 < abs(number) < 9.995
+    return _in(currency, number, f"{abs(number):,.2f}" if is_small else f"{abs(number):,.0f}")
+
+
+def _in(currency: str | None, number: float, shown: str) -> str:
     minus = "-" if number < 0 and shown.strip("0.,") else ""
     sign = _SIGNS.get(currency or "")
     if sign:
@@ -46,7 +55,7 @@ def change(share: float | None) -> str:
 def signed(number: float | None, currency: str | None = None, *, is_money: bool = False) -> str:
     if number is None:
         return DASH
-    shown = money(abs(number), currency) if is_money else count(abs(number))
+    shown = sum_of_money(abs(number), currency) if is_money else count(abs(number))
     if not any(digit in shown for digit in "123456789"):
         return shown
     return f"{'+' if number > 0 else '-'}{shown}"

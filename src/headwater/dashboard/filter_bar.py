@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from headwater.dashboard import address, figures
 from headwater.dashboard.canvas import show
 from headwater.dashboard.client import Api
 from headwater.dashboard.filters import DIMENSIONS, Filters
-from headwater.dashboard.markup import div, span, tag
+from headwater.dashboard.markup import Markup, div, span, tag
 from headwater.dashboard.meta import Meta
 
 NAMED = {
@@ -23,18 +23,21 @@ NAMED = {
 }
 _MOST_OFFERED = 500
 
+# with the days before and what is measured, with that alone, or dates and filters only
+Bar = Literal["compared", "measured", "plain"]
 
-def show_bar(api: Api, meta: Meta, chosen: Filters) -> Filters:
+
+def show_bar(api: Api, meta: Meta, chosen: Filters, bar: Bar) -> None:
     """Widgets tell what they are set to before a page is made, so what they show is what is chosen."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
         _dates(meta, chosen)
         with st.popover("Filters", width="content"):
             _offer("model", list(meta.models), chosen, figures.model)
             for name in ("conversion_event", *DIMENSIONS):
                 _offer(name, _values(api, chosen, name), chosen, figures.nameless)
-        _measure()
-    show("chips", _chips(meta, chosen), _take_away)
-    return chosen
+        if bar != "plain":
+            _measure()
+    show("chips", _chips(meta, chosen, bar), _take_away)
 
 
 def measure() -> str:
@@ -116,11 +119,13 @@ def _measure() -> None:
     )
 
 
-def _chips(meta: Meta, chosen: Filters) -> Any:
+def _chips(meta: Meta, chosen: Filters, bar: Bar) -> Markup:
     first, last = chosen.dates(meta.last_date, meta.today)
     days = (last - first).days + 1
     before = first - timedelta(days=days), first - timedelta(days=1)
-    told = f"{figures.span(first, last)}, {days} day{'s' if days > 1 else ''}, compared with {figures.span(*before)}"
+    told = f"{figures.span(first, last)}, {days} day{'s' if days > 1 else ''}"
+    if bar == "compared":
+        told += f", compared with {figures.span(*before)}"
     chips = [
         span(
             "chip",

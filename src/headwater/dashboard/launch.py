@@ -42,7 +42,7 @@ def serve(api_url: str, port: int, token: str | None) -> None:
 
     import headwater.dashboard.app  # noqa: F401  # what the first page needs, before anybody waits for it
 
-    script = str(files("headwater.dashboard") / "run.py")
+    script = str(files("headwater.dashboard.entry") / "run.py")
     config.get_config_options(force_reparse=True, options_from_flags=options(port))
     bootstrap.run(script, False, [], {name.replace(".", "_"): value for name, value in options(port).items()})
 

@@ -32,7 +32,7 @@ class Meta:
         )
 
     def shown(self, number: float | None, measure: str) -> str:
-        return figures.money(number, self.currency) if measure == "value" else figures.count(number)
+        return figures.sum_of_money(number, self.currency) if measure == "value" else figures.count(number)
 
     def moved(self, number: float | None, measure: str) -> str:
         return figures.signed(number, self.currency, is_money=measure == "value")

@@ -28,13 +28,14 @@ class Look:
 
 
 Body = Callable[[Look], None]
+Bar = filter_bar.Bar
 
 
-def page(title: str, body: Body, *, every: float, is_filtered: bool = False) -> None:
-    st.fragment(_shown, run_every=every)(title, body, is_filtered)
+def page(title: str, body: Body, *, every: float, bar: Bar | None = None) -> None:
+    st.fragment(_shown, run_every=every)(title, body, bar)
 
 
-def _shown(title: str, body: Body, is_filtered: bool) -> None:
+def _shown(title: str, body: Body, bar: Bar | None) -> None:
     asked = api()
     freshness = _freshness(asked)
     try:
@@ -52,15 +53,15 @@ def _shown(title: str, body: Body, is_filtered: bool) -> None:
     chosen = address.filters(known)
     look = Look(asked, known, chosen, freshness)
     try:
-        if is_filtered:
-            look = Look(asked, known, filter_bar.show_bar(asked, known, chosen), freshness)
+        if bar:
+            filter_bar.show_bar(asked, known, chosen, bar)
         body(look)
     except (NothingFound, QueryError) as error:
         show("refused", banner(str(error), ""))
     except EngineUnavailable:
         if freshness is not None:  # it has gone just now
             show("banner", banner(f"headwater does not answer at {asked.url}.", ""))
-    address.write(look.filters if is_filtered else None)
+    address.write(chosen if bar else None)
 
 
 def _freshness(asked: Api) -> dict[str, Any] | None:

@@ -19,8 +19,8 @@ class Two:
     second: float
 
 
-def legend(names: Sequence[tuple[str, str]]) -> Markup:
-    return div("legend", *(tag("span", dot(colour), name) for name, colour in names))
+def legend(names: Sequence[tuple[str, str]], told: str = "") -> Markup:
+    return div("legend", *(tag("span", dot(colour), name) for name, colour in names), tag("span", told))
 
 
 def pairs(rows: Sequence[Two], models: tuple[str, str], shown: Shown, moved: Shown) -> Markup:

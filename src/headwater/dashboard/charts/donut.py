@@ -51,7 +51,9 @@ def donut(found: Sequence[Share], middle: str, below: str, shown: Sequence[str])
                 data_tip=f"{one.name}\n{said} · {share}",
             )
         )
-        keys.append(div("", span("cut", dot(one.colour), one.name), span("num", share), data_tip=said))
+        keys.append(
+            div("", span("cut", dot(one.colour), one.name), span("num soft", said), span("num", share))
+        )
         start += length
     words = join(
         tag("text", middle, x="84", y="86", class_="mid"),

@@ -24,7 +24,9 @@ def ceiling(most: float, steps: int = 4) -> float:
         return float(steps)
     raw = most / steps
     power = 10.0 ** floor(log10(raw))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * (1 - 1e-9))
+    step = next(
+        factor * power for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if factor * power >= raw * (1 - 1e-9)
+    )
     return step * steps
 
 
@@ -47,7 +49,7 @@ def lines(
         for number, name in enumerate(days)
         if number % every == 0
     ]
-    paths = [_path(line, last, top) for line in found]
+    paths = [_path(line, last, top, is_under=line is not found[-1]) for line in found]
     drawing = tag(
         "svg", *paths, viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}", preserveAspectRatio="none", role="img"
     )
@@ -59,7 +61,8 @@ def lines(
     return div("plot", *grid, drawing, *below, *_ends(found, top), *hover)
 
 
-def _path(line: Line, last: int, top: float) -> Markup:
+def _path(line: Line, last: int, top: float, *, is_under: bool) -> Markup:
+    """Where two lines are one, the wider one below is still to be seen."""
     points = [
         f"{number / last * _WIDTH:.1f},{_HEIGHT - value / top * _HEIGHT:.1f}"
         for number, value in enumerate(line.values)
@@ -69,7 +72,8 @@ def _path(line: Line, last: int, top: float) -> Markup:
         points=" ".join(points),
         fill="none",
         stroke=line.colour,
-        stroke_width="2.25",
+        stroke_width="7" if is_under else "2.25",
+        stroke_opacity=".4" if is_under else None,
         stroke_linejoin="round",
         stroke_linecap="round",
         vector_effect="non-scaling-stroke",

@@ -59,6 +59,9 @@ def heat(shown: Content, share: float) -> Markup:
     return div("heat", shown, style=f"--w:{share:.3f};padding:2px 8px;border-radius:5px")
 
 
-def way(channels: Sequence[str], colours: Sequence[str]) -> Markup:
-    steps = [span("step", dot(colour), name) for name, colour in zip(channels, colours, strict=True)]
+def way(channels: Sequence[str], colours: Sequence[str | None]) -> Markup:
+    steps = [
+        span("step", dot(colour) if colour else "", name)
+        for name, colour in zip(channels, colours, strict=True)
+    ]
     return div("way", *[part for step in steps for part in (span("soft", "\N{RIGHTWARDS ARROW}"), step)][1:])

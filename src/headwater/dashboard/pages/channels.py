@@ -24,7 +24,7 @@ _UP = "up:"
 
 
 def page() -> None:
-    view.page("Channels", body, every=5.0, is_filtered=True)
+    view.page("Channels", body, every=5.0, bar="measured")
 
 
 def body(look: Look) -> None:
@@ -57,7 +57,10 @@ def crumbs(chosen: Filters) -> Markup:
     for name in DIMENSIONS[: DIMENSIONS.index(chosen.level)]:
         below = DIMENSIONS[DIMENSIONS.index(name) + 1]
         said = f"{NAMED[name]}: {figures.nameless(chosen.of(name)[0])}"
-        way += [span("soft", "\N{RIGHTWARDS ARROW}"), span("", said, data_pick=f"{_UP}{below}", role="button", tabindex="0")]
+        way += [
+            span("soft", "\N{RIGHTWARDS ARROW}"),
+            span("", said, data_pick=f"{_UP}{below}", role="button", tabindex="0"),
+        ]
     if len(way) == 1:
         return div("crumbs soft", "Click a channel to see its sources, then media and campaigns.")
     return div("crumbs", *way)

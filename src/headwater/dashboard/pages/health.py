@@ -30,9 +30,8 @@ def body(look: Look) -> None:
     told = look.api.get("/health")
     parts = [
         books(told),
-        div("half", stages(told), checks(look, told)),
-        div("half", refused(look, told), builds(look, told)),
-        quality(told),
+        div("half", stages(told), div("stack start", checks(look, told), refused(look, told))),
+        div("half", builds(look, told), quality(told)),
     ]
     show("health", div("stack", *parts))
 
@@ -117,7 +116,7 @@ def builds(look: Look, told: Told) -> Markup:
         )
         for row in told["builds"][:_MOST_BUILDS]
     ]
-    return card("Last times the tables changed", None, table(columns, drawn))
+    return card("Last times the tables changed", "The newest first.", table(columns, drawn))
 
 
 def quality(told: Told) -> Markup:

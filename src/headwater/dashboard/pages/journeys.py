@@ -21,7 +21,7 @@ _MOST_STEPS = 6  # of a path that are written out
 
 
 def page() -> None:
-    view.page("Journeys", body, every=5.0, is_filtered=True)
+    view.page("Journeys", body, every=5.0, bar="plain")
 
 
 def body(look: Look) -> None:
@@ -61,7 +61,7 @@ def ways(look: Look, rows: Rows) -> Markup:
                 _way(row["path"].split(" > ")),
                 under(figures.count(row["conversions"]), row["conversions"] / most, "var(--accent)"),
                 figures.percent(row["share"]),
-                figures.money(row["value"], look.meta.currency),
+                figures.sum_of_money(row["value"], look.meta.currency),
                 figures.days(row["median_days"]),
             ]
         )
@@ -73,11 +73,14 @@ def ways(look: Look, rows: Rows) -> Markup:
 
 
 def _way(channels: list[str]) -> Markup:
-    some = channels
+    some: list[str] = channels
+    colours: list[str | None] = [of_channel(name) for name in channels]
     if len(channels) > _MOST_STEPS:
         left_out = len(channels) - _MOST_STEPS + 1
-        some = [*channels[: _MOST_STEPS - 2], f"{left_out} more", channels[-1]]
-    return way(some, [of_channel(name) for name in some])
+        kept = _MOST_STEPS - 2
+        some = [*channels[:kept], f"{left_out} more", channels[-1]]
+        colours = [*colours[:kept], None, colours[-1]]
+    return way(some, colours)
 
 
 def steps(rows: Rows) -> Markup:

@@ -64,7 +64,7 @@ def credited(look: Look, rows: Rows) -> Markup:
         return card(title, None, nothing_here("No conversions yet."))
     columns = [
         Column("Time", width="118px"),
-        Column("Order", width="17%"),
+        Column("Order", class_="wideonly", width="17%"),
         Column("Value", True, width="104px"),
         Column("First click"),
         Column("Last click"),

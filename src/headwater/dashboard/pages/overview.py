@@ -21,7 +21,7 @@ _MOST_CHANNELS = 10
 
 
 def page() -> None:
-    view.page("Overview", body, every=3.0, is_filtered=True)
+    view.page("Overview", body, every=3.0, bar="compared")
 
 
 def body(look: Look) -> None:
@@ -94,9 +94,15 @@ def time(look: Look, rows: list[Row], models: tuple[str, str], shown: str) -> Ma
         for at, day in enumerate(days)
     ]
     names = [figures.day(day) for day in days]
-    drawing = lines(names, drawn, lambda number: look.meta.shown(number, shown).removesuffix(".00"), tips)
+    drawing = lines(names, drawn, lambda number: look.meta.shown(number, shown), tips)
     title = f"{NAMES[shown]} per day, {' and '.join(line.name.lower() for line in drawn)}"
-    return card(title, legend([(line.name, line.colour) for line in drawn]), drawing)
+    is_one = len({tuple(line.values) for line in drawn}) == 1 and not look.filters.narrowing
+    told = (
+        "Over all channels they are the same. Choose a channel under Filters to see them part."
+        if is_one
+        else ""
+    )
+    return card(title, legend([(line.name, line.colour) for line in drawn], told), drawing)
 
 
 def shares(look: Look, rows: list[Row], model: str, shown: str) -> Markup:
