@@ -149,10 +149,11 @@ def test_filters_stand_in_the_address_and_go_from_page_to_page(shown: Shown, ope
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
-def test_every_page_fits(open_page: Open, width: int, scheme: str) -> None:
+def test_every_page_fits(shown: Shown, open_page: Open, width: int, scheme: str) -> None:
+    page = open_page(width=width, scheme=scheme)
     for path in PAGES:
-        page = ready(open_page(path, width, scheme))
-        page.wait_for_timeout(200)
+        page.goto(f"{shown.url}/{path}")
+        ready(page).wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         paper = page.evaluate("getComputedStyle(document.querySelector('.hw .card')).backgroundColor")
         assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(26, 32, 38)"), path
