@@ -54,6 +54,7 @@ OTHER: dict[str, Any] = {
     "collect.journal_max_mb": 64,
     "collect.retention_days": 0.5,
     "collect.redact_emails": False,
+    "serve.host": "::1",
     "serve.port": 9002,
     "dashboard.port": 9003,
     "stream.max_event_age_hours": 24,

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,29 @@ def test_without_the_token_nothing_is_told(served: Home) -> None:
         assert post(served, path, content, token=address.token[:-1]).status_code == 401
         assert post(served, path, content, token=address.token).status_code == 200 or path == "/v1/load"
     assert (served.home / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_who_listens_is_told_of_what_is_published(served: Home) -> None:
+    address = find(served.home)
+    assert address
+    with httpx.stream("GET", address.url + "/v1/notifications", timeout=30) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        told = [next(lines) for _ in range(3)]
+    assert told[1] == "event: published"
+    assert set(json.loads(told[2].removeprefix("data: "))) == {"build_id", "published_at"}
+    answer = httpx.get(address.url + "/v1/freshness")
+    assert (answer.status_code, answer.json()["state"]) == (200, "fresh")
+
+
+def test_an_answer_that_would_take_the_engine_down_is_refused(served: Home, engine: str) -> None:
+    many = "range(1000000)" if engine == "duckdb" else "generate_series(1, 1000000)"
+    started = time.monotonic()
+    answer = post(served, "/v1/query", {"sql": f"select repeat('x', 1000) as x from {many}"})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (422, "QueryError")
+    assert "larger than 512 MB: ask for fewer rows or columns" in answer.json()["error"]["message"]
+    assert time.monotonic() - started < 60
+    assert rows(served, "select 1 as one") == [{"one": 1}]
 
 
 def test_a_query_that_does_more_than_read_is_refused(served: Home, engine: str, tmp_path: Path) -> None:

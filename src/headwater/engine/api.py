@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from litestar import Litestar, Request, Response, Router, get, post
 from litestar.exceptions import HTTPException, NotFoundException
+from litestar.params import JSONBody
 
 from headwater.collect.keys import Keys
 from headwater.engine.dead_letters import Chosen
@@ -86,27 +87,27 @@ def create_app(engine: Engine, token: str) -> Litestar:
         return {"schema": engine.warehouse.schema, "tables": engine.tables()}
 
     @post("/v1/query", sync_to_thread=True, status_code=200)
-    def query(data: Query) -> Response[bytes]:
+    def query(data: JSONBody[Query]) -> Response[bytes]:
         return Response(arrow(engine.query(data.sql, data.bound())), media_type=MEDIA_TYPES["arrow"])
 
     @post("/v1/load", sync_to_thread=True, status_code=200)
-    def load(data: Load) -> Response[bytes]:
+    def load(data: JSONBody[Load]) -> Response[bytes]:
         return as_json(engine.load([Path(path) for path in data.paths], data.format))
 
     @post("/v1/build", sync_to_thread=True, status_code=200)
-    def build(data: Build) -> Response[bytes]:
+    def build(data: JSONBody[Build]) -> Response[bytes]:
         return as_json(engine.build(full_refresh=data.full_refresh))
 
     @post("/v1/trace", sync_to_thread=True, status_code=200)
-    def trace_events(data: Trace) -> dict[str, Any]:
+    def trace_events(data: JSONBody[Trace]) -> dict[str, Any]:
         return {"events": trace(engine, data.event_ids, data.stream_id)}
 
     @post("/v1/dead-letters/replay", sync_to_thread=True, status_code=200)
-    def replay_letters(data: Chosen) -> Response[bytes]:
+    def replay_letters(data: JSONBody[Chosen]) -> Response[bytes]:
         return as_json(engine.replay(data))
 
     @post("/v1/dead-letters/drop", sync_to_thread=True, status_code=200)
-    def drop_letters(data: Chosen) -> dict[str, Any]:
+    def drop_letters(data: JSONBody[Chosen]) -> dict[str, Any]:
         return {"dropped": engine.drop(data)}
 
     works = [status, tables, query, load, build, trace_events, replay_letters, drop_letters]

@@ -38,6 +38,7 @@ FOLD_SECONDS = 600.0
 PRUNED_AT_ONCE = 5_000  # rows, so that no writer waits long for it
 STOP_SECONDS = 6.0  # with the API's two, within the ten that a stop may take
 CONNECT_SECONDS = 1.0
+MOST_BYTES = 512 * 1024**2  # of one answer; the next one may come at the same time
 HOLD_SECONDS = 1.0  # between two looks whether this is still the one engine
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class Engine:
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         reader = self.warehouse.reader()
         try:
-            return reader.query(sql, parameters)
+            return reader.query_within(MOST_BYTES, sql, parameters)
         finally:
             reader.close()
 

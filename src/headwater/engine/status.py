@@ -38,6 +38,7 @@ def status(
     if vitals:
         last = vitals.last_tick
         said["ticks"] = vitals.ticks
+        said["events_per_second"] = vitals.events_per_second()
         said["last_tick"] = last and {"at": _iso(last.finished_at), **asdict(last)}
         said["tested_at"] = _iso(vitals.tested_at) if vitals.tested_at else None
     said["journal"] = _journal(settings, journal)

@@ -13,6 +13,7 @@ from headwater.journal.delays import Delays
 from headwater.journal.journal import Row
 
 SLOT_SECONDS = 10
+FLOW_SECONDS = 10.0
 SLOTS = 30  # latencies are those of the last five minutes
 
 GENERATED = "generated_to_received"
@@ -83,9 +84,11 @@ class Vitals:
         self._last_tick: LastTick | None = None
         self._ticks = 0
         self._tested_at: float | None = None
+        self._flow: deque[tuple[float, int]] = deque(maxlen=1000)
 
     def loaded(self, rows: Sequence[Row], loaded_at: int) -> None:
         with self._lock:
+            self._flow.append((time.monotonic(), len(rows)))
             self._appends += 1
             waiting = _Waiting(self._appends, loaded_at)
             for row in rows:
@@ -117,6 +120,13 @@ class Vitals:
         with self._lock:
             received = next((waiting.received for waiting in self._waiting if waiting.received), None)
         return max(time.time() - received[0] / 1e6, 0.0) if received else None
+
+    def events_per_second(self) -> float:
+        """Of the last ten seconds."""
+        with self._lock:
+            while self._flow and self._flow[0][0] < time.monotonic() - FLOW_SECONDS:
+                self._flow.popleft()
+            return sum(count for _, count in self._flow) / FLOW_SECONDS
 
     def delays(self) -> dict[str, Delays]:
         with self._lock:

@@ -1,7 +1,7 @@
 """From what a user types to one conversion: its id, the beginning of it, an order, or an order's repeat."""
 
 from headwater.errors import NothingFound, QueryError
-from headwater.explain.ask import Row, literal, rows
+from headwater.explain.ask import Ask, Row
 from headwater.warehouse.protocol import Reader
 
 SHORTEST_BEGINNING = 6
@@ -16,15 +16,15 @@ def find(warehouse: Reader, wanted: str) -> tuple[str, str | None]:
     """The id of the conversion that counts, and the id of its repeat if that was what was asked for."""
     if "int_user_journeys" not in warehouse.tables():
         raise NothingFound("Nothing is computed yet; run `headwater build` and try again.")
-    named = _conversions(warehouse, f"conversion_id = {literal(wanted)}")
+    named = _conversions(warehouse, "conversion_id = {}", wanted)
     if named:
         return named[0]["conversion_id"], None
     counted = _counted_instead(warehouse, wanted)
     if counted:
         return counted, wanted
-    named = _conversions(warehouse, f"transaction_id = {literal(wanted)}")
+    named = _conversions(warehouse, "transaction_id = {}", wanted)
     if not named and len(wanted) >= SHORTEST_BEGINNING:
-        named = _conversions(warehouse, f"left(conversion_id, {len(wanted)}) = {literal(wanted)}")
+        named = _conversions(warehouse, f"left(conversion_id, {len(wanted)}) = {{}}", wanted)
     if len(named) == 1:
         return named[0]["conversion_id"], None
     if named:
@@ -32,16 +32,18 @@ def find(warehouse: Reader, wanted: str) -> tuple[str, str | None]:
     raise NothingFound(_unknown(warehouse, wanted))
 
 
-def _conversions(warehouse: Reader, condition: str) -> list[Row]:
-    return rows(
+def _conversions(warehouse: Reader, condition: str, wanted: str) -> list[Row]:
+    ask = Ask()
+    return ask.rows(
         warehouse,
         f"""select conversion_id, conversion_event, conversion_at from int_conversions
-        where {condition} order by conversion_at, conversion_id limit {MOST_NAMED + 1}""",
+        where {condition.format(ask(wanted))} order by conversion_at, conversion_id limit {MOST_NAMED + 1}""",
     )
 
 
 def _counted_instead(warehouse: Reader, repeat: str) -> str | None:
-    found = rows(
+    ask = Ask()
+    found = ask.rows(
         warehouse,
         f"""
         select counted.conversion_id
@@ -49,7 +51,7 @@ def _counted_instead(warehouse: Reader, repeat: str) -> str | None:
         inner join int_conversions as counted
             on counted.transaction_id = sent.transaction_id
             and counted.conversion_event = sent.conversion_event
-        where sent.conversion_id = {literal(repeat)}
+        where sent.conversion_id = {ask(repeat)}
         """,
     )
     return found[0]["conversion_id"] if found else None
@@ -65,8 +67,9 @@ def _several(wanted: str, named: list[Row]) -> str:
 
 
 def _unknown(warehouse: Reader, wanted: str) -> str:
-    events = rows(
-        warehouse, f"select event_name from stg_ga4_events where event_key = {literal(wanted)} limit 1"
+    ask = Ask()
+    events = ask.rows(
+        warehouse, f"select event_name from stg_ga4_events where event_key = {ask(wanted)} limit 1"
     )
     if events:
         return (

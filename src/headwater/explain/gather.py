@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from headwater.channels import rules
 from headwater.domains import host_of
-from headwater.explain.ask import Row, instant, literal, rows
+from headwater.explain.ask import Ask, Row
 from headwater.explain.facts import (
     Conversion,
     Credit,
@@ -43,17 +43,19 @@ CLICK_IDS = ("gclid", "dclid", "gbraid", "wbraid", "msclkid", "ttclid", "srsltid
 def explain(wanted: str, warehouse: Reader, settings: Settings) -> Explanation:
     """All that is known of the conversion that `wanted` names: see `find` for what it may be."""
     conversion_id, repeat = find(warehouse, wanted)
-    [row] = rows(warehouse, f"select * from int_conversions where conversion_id = {literal(conversion_id)}")
+    ask = Ask()
+    [row] = ask.rows(warehouse, f"select * from int_conversions where conversion_id = {ask(conversion_id)}")
     person = row["person_id"]
     devices = _devices(warehouse, person)
     labels = {device.device_id: device.device for device in devices}
     lookback_from = row["conversion_at"] - timedelta(days=settings.attribution.lookback_days)
     credits = _credits(warehouse, conversion_id, settings)
     steps = _steps(warehouse, conversion_id, credits, settings)
-    [later] = rows(
+    ask = Ask()
+    [later] = ask.rows(
         warehouse,
         f"""select count(*) as touches from int_touchpoints
-        where person_id = {literal(person)} and touch_at > {instant(row["conversion_at"])}""",
+        where person_id = {ask(person)} and touch_at > {ask(row["conversion_at"])}""",
     )
     return Explanation(
         conversion=Conversion(
@@ -75,10 +77,11 @@ def explain(wanted: str, warehouse: Reader, settings: Settings) -> Explanation:
 
 def _credits(warehouse: Reader, conversion_id: str, settings: Settings) -> list[Credit]:
     columns = tuple(Credit.__dataclass_fields__)
-    found = rows(
+    ask = Ask()
+    found = ask.rows(
         warehouse,
         f"""select {", ".join(columns)} from int_attribution_credits
-        where conversion_id = {literal(conversion_id)} order by step_number""",
+        where conversion_id = {ask(conversion_id)} order by step_number""",
     )
     order = {model: place for place, model in enumerate(settings.attribution.models)}
     found.sort(key=lambda row: order.get(row["attribution_model"], len(order)))
@@ -89,10 +92,11 @@ def _steps(
     warehouse: Reader, conversion_id: str, credits: Sequence[Credit], settings: Settings
 ) -> list[Step]:
     columns = tuple(name for name in Step.__dataclass_fields__ if name != "ignored_by")
-    found = rows(
+    ask = Ask()
+    found = ask.rows(
         warehouse,
         f"""select {", ".join(columns)} from int_user_journeys
-        where conversion_id = {literal(conversion_id)} order by step_number""",
+        where conversion_id = {ask(conversion_id)} order by step_number""",
     )
     has_other_than_direct = any(row["channel"] != "Direct" for row in found)
     ignoring = [
@@ -105,28 +109,25 @@ def _steps(
 
 def _devices(warehouse: Reader, person: str) -> list[Device]:
     """In the order in which the person used them first, labelled A, B, …"""
-    seen = rows(
+    ask = Ask()
+    seen = ask.rows(
         warehouse,
         f"""select device_id, min(session_start) as first_seen_at, max(session_end) as last_seen_at,
             count(*) as sessions
-        from stg_ga4_sessions where person_id = {literal(person)} group by device_id order by 2, 1""",
+        from stg_ga4_sessions where person_id = {ask(person)} group by device_id order by 2, 1""",
     )
     logins: defaultdict[str, list[Login]] = defaultdict(list)
-    for row in rows(
+    ask = Ask()
+    for row in ask.rows(
         warehouse,
         f"""select device_id, user_id, min(event_timestamp) as first_at, max(event_timestamp) as last_at
-        from stg_ga4_events where user_id is not null and {_among("device_id", seen)}
+        from stg_ga4_events where user_id is not null and {ask.among("device_id", [row["device_id"] for row in seen])}
         group by device_id, user_id order by last_at, user_id""",
     ):
         logins[row.pop("device_id")].append(Login(**row))
     return [
         Device(device=_label(place), **row, logins=logins[row["device_id"]]) for place, row in enumerate(seen)
     ]
-
-
-def _among(column: str, devices: Sequence[Row]) -> str:
-    """The devices by name, so that a warehouse that keeps an index on them can use it."""
-    return f"{column} in ({', '.join(literal(row['device_id']) for row in devices)})"
 
 
 def _label(place: int) -> str:
@@ -144,7 +145,8 @@ def _touches(
     settings: Settings,
 ) -> list[Touch]:
     """The person's touches up to the conversion, the oldest first."""
-    found = rows(
+    ask = Ask()
+    found = ask.rows(
         warehouse,
         f"""
         select
@@ -154,10 +156,10 @@ def _touches(
         from int_touchpoints as touches
         left join (
             select * from stg_ga4_events
-            where {_among("device_id", [{"device_id": device} for device in labels])}
+            where {ask.among("device_id", list(labels))}
         ) as events on events.event_key = touches.touchpoint_id
-        where touches.person_id = {literal(conversion["person_id"])}
-            and touches.touch_at <= {instant(conversion["conversion_at"])}
+        where touches.person_id = {ask(conversion["person_id"])}
+            and touches.touch_at <= {ask(conversion["conversion_at"])}
         order by touches.touch_number
         """,
     )
@@ -201,11 +203,13 @@ def _fate(row: Row, steps: Sequence[Step], lookback_from: datetime) -> tuple[Fat
 
 
 def _freshness(warehouse: Reader, settings: Settings) -> Freshness:
-    [last] = rows(
+    ask = Ask()
+    [last] = ask.rows(
         warehouse,
         "select to_batch, fingerprint from headwater_builds order by build_id desc limit 1",
     )
-    [newer] = rows(
+    ask = Ask()
+    [newer] = ask.rows(
         warehouse,
         f"select count(*) as batches from headwater_batches where batch_id > {int(last['to_batch'])}",
     )

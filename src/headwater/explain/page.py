@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from headwater.explain.ask import literal
 from headwater.explain.credit import credit
 from headwater.explain.facts import Conversion, Device, Explanation
 from headwater.explain.journey import journey
@@ -145,8 +144,8 @@ def _as_set(chosen: Any) -> str:
 
 
 def _hint(facts: Explanation, command: Callable[..., str]) -> Iterator[Line]:
-    conversion = literal(facts.conversion.conversion_id)
-    sql = f"select * from int_attribution_credits where conversion_id = {conversion}"
+    conversion = facts.conversion.conversion_id.replace("'", "''")
+    sql = f"select * from int_attribution_credits where conversion_id = '{conversion}'"
     yield Line("The same in a table:", "quiet")
     yield Line("  " + visible(_query(sql, command)), "quiet")
 

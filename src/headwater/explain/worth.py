@@ -1,9 +1,9 @@
 """How the value of a conversion came about: what was sent, at which rate, refunds, repeats."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
-from headwater.explain.ask import Row, literal, rows
+from headwater.explain.ask import Ask, Row
 from headwater.explain.facts import Refund, Repeat, Worth
 from headwater.warehouse.protocol import Reader
 
@@ -12,10 +12,11 @@ OLDEST_RATE = 7  # days: none is published on weekends
 
 def worth_of(warehouse: Reader, conversion: Row, reporting_currency: str) -> Worth:
     """`conversion` is its row of int_conversions."""
-    [sent] = rows(
+    ask = Ask()
+    [sent] = ask.rows(
         warehouse,
         f"""select value, currency from stg_ga4_conversions
-        where conversion_id = {literal(conversion["conversion_id"])}""",
+        where conversion_id = {ask(conversion["conversion_id"])}""",
     )
 
     def rate(currency: str | None) -> tuple[Decimal | None, date | None]:
@@ -46,12 +47,12 @@ def worth_of(warehouse: Reader, conversion: Row, reporting_currency: str) -> Wor
 
 
 def _rate(warehouse: Reader, currency: str, on: date) -> tuple[Decimal | None, date | None]:
-    found = rows(
+    ask = Ask()
+    found = ask.rows(
         warehouse,
         f"""
         select rate, rate_date from exchange_rates
-        where currency = {literal(currency)} and rate_date <= date '{on}'
-            and rate_date >= date '{on}' - interval '{OLDEST_RATE} days'
+        where currency = {ask(currency)} and rate_date between {ask(on - timedelta(days=OLDEST_RATE))} and {ask(on)}
         order by rate_date desc limit 1
         """,
     )
@@ -61,11 +62,12 @@ def _rate(warehouse: Reader, currency: str, on: date) -> tuple[Decimal | None, d
 def _refunds(warehouse: Reader, conversion: Row) -> list[Row]:
     if conversion["transaction_id"] is None or conversion["conversion_event"] != "purchase":
         return []
-    return rows(
+    ask = Ask()
+    return ask.rows(
         warehouse,
         f"""
         select event_key, event_timestamp, value, currency from stg_ga4_events
-        where event_name = 'refund' and transaction_id = {literal(conversion["transaction_id"])}
+        where event_name = 'refund' and transaction_id = {ask(conversion["transaction_id"])}
         order by event_timestamp, event_key
         """,
     )
@@ -74,13 +76,14 @@ def _refunds(warehouse: Reader, conversion: Row) -> list[Row]:
 def _repeats(warehouse: Reader, conversion: Row) -> list[Row]:
     if conversion["transaction_id"] is None:
         return []
-    return rows(
+    ask = Ask()
+    return ask.rows(
         warehouse,
         f"""
         select conversion_id, conversion_at from stg_ga4_conversions
-        where transaction_id = {literal(conversion["transaction_id"])}
-            and conversion_event = {literal(conversion["conversion_event"])}
-            and conversion_id <> {literal(conversion["conversion_id"])}
+        where transaction_id = {ask(conversion["transaction_id"])}
+            and conversion_event = {ask(conversion["conversion_event"])}
+            and conversion_id <> {ask(conversion["conversion_id"])}
         order by conversion_at, conversion_id
         """,
     )

@@ -10,7 +10,7 @@ import pyarrow as pa
 from headwater.errors import UsageError
 from headwater.explain import explain
 from headwater.serve import parameters as takes
-from headwater.serve.filters import DIMENSIONS, Asked, Filters
+from headwater.serve.filters import DIMENSIONS, Asked, Filters, check_model
 from headwater.serve.parameters import Parameter
 from headwater.serve.questions import health, journeys
 from headwater.serve.questions.breakdown import breakdown, comparison
@@ -117,19 +117,15 @@ def _comparison(question: Question, asked: Asked, limit: int, offset: int) -> pa
     configured = question.settings.attribution.models
     models = (question.given["base"], question.given["against"])
     for model in models:
-        if model not in configured:
-            raise UsageError(
-                f"There is no model {model!r} here{did_you_mean(model, configured)} "
-                f"attribution.models names {', '.join(configured)}."
-            )
+        check_model(model, configured)
     return comparison(question.reader, asked, question.given["by"], models, limit, offset)
 
 
 def _values(question: Question, asked: Asked, limit: int, offset: int) -> pa.Table:
     if question.named not in COLUMNS:
         raise UsageError(
-            f"There are no values of {question.named[:100]!r}{did_you_mean(question.named, COLUMNS)} "
-            f"Ask for one of {', '.join(COLUMNS)}."
+            f"There are no values of {question.named[:100]!r}{did_you_mean(question.named, COLUMNS) or ':'} "
+            f"ask for one of {', '.join(COLUMNS)}."
         )
     return values(question.reader, asked, question.named, limit, offset)
 

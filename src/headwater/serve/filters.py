@@ -51,11 +51,7 @@ class Filters:
     def resolved(self, last_date: date | None, configured: Sequence[str], today: date) -> "Asked":
         models = self.models or tuple(configured)
         for model in models:
-            if model not in configured:
-                raise UsageError(
-                    f"There is no model {model!r} here{did_you_mean(model, configured)} "
-                    f"attribution.models names {', '.join(configured)}."
-                )
+            check_model(model, configured)
         last = self.last or max(self.first or date.min, min(last_date or today, today))
         try:
             first = self.first or last - timedelta(days=USUAL_DAYS - 1)
@@ -67,6 +63,14 @@ class Filters:
         if (last - first).days >= MOST_DAYS:
             raise UsageError(f"from {first} to {last} is more than ten years: ask for fewer.")
         return Asked(replace(self, first=first, last=last, models=models), first, last, before)
+
+
+def check_model(model: str, configured: Sequence[str]) -> None:
+    if model not in configured:
+        hint = did_you_mean(model, configured) or ":"
+        raise UsageError(
+            f"There is no model {model[:100]!r} here{hint} attribution.models names {', '.join(configured)}."
+        )
 
 
 @dataclass(frozen=True)

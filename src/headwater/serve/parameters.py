@@ -38,8 +38,8 @@ def read(takes: Sequence[Parameter], given: Iterable[tuple[str, str]]) -> dict[s
     for name, text in given:
         if name not in known:
             raise UsageError(
-                f"There is no parameter {name[:100]!r} here{did_you_mean(name, known)} "
-                f"It takes {', '.join(known) or 'none'}."
+                f"There is no parameter {name[:100]!r} here{did_you_mean(name, known) or ':'} "
+                f"it takes {', '.join(known) or 'none'}."
             )
         one = known[name]
         if one.repeats:

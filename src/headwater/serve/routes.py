@@ -1,7 +1,6 @@
 """Asks, keeps and tells: the read API as routes of an application."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,7 +28,6 @@ from headwater.warehouse.protocol import Warehouse
 
 THREADS = 4  # that ask the warehouse; everybody else waits for what is kept
 LIVE_SECONDS = 0.5  # for which an answer that is always new is kept
-RATE_SECONDS = 10.0
 
 
 @dataclass
@@ -41,7 +39,6 @@ class Source:
     status: Callable[[], dict[str, Any]]
     publications: Publications
     _own: local = field(default_factory=local)
-    _accepted: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=100))
 
     def today(self) -> date:
         return datetime.now(ZoneInfo(self.settings.timezone)).date()
@@ -54,7 +51,7 @@ class Source:
         try:
             with reader.snapshot():
                 found_reach = self._reach(reader)
-                question = Question(reader, self.settings, found_reach, today, given, named, self.flow)
+                question = Question(reader, self.settings, found_reach, today, given, named, self.status)
                 if not found_reach.build_id and not one.is_live and one.path != "/meta":
                     raise NothingFound(
                         "Nothing is computed yet: send or load some events (`headwater stream`, `headwater load PATH`)."
@@ -71,17 +68,6 @@ class Source:
             return Answer(formats.told(found.content), formats.MEDIA_TYPES["json"], found_reach.build_id)
         body = formats.encoded(found.content, as_format, found.envelope)
         return Answer(body, formats.MEDIA_TYPES[as_format], found_reach.build_id, found.cursor)
-
-    def flow(self) -> dict[str, Any]:
-        """The status, with how many events a second have come of late."""
-        status, now = self.status(), monotonic()
-        while self._accepted and now - self._accepted[0][0] > RATE_SECONDS:
-            self._accepted.popleft()
-        before = self._accepted[0] if self._accepted else None
-        self._accepted.append((now, status["accepted"]))
-        passed = now - before[0] if before else 0
-        rate = (status["accepted"] - before[1]) / passed if before and passed >= 1 else None
-        return {**status, "events_per_second": rate}
 
     def _reader(self) -> Warehouse:
         if getattr(self._own, "reader", None) is None:
@@ -150,7 +136,10 @@ async def _told(publications: Publications) -> AsyncIterator[ServerSentEventMess
         if number is None:
             yield ServerSentEventMessage(comment="still here")
         else:
-            at = publications.at.isoformat(timespec="milliseconds") if publications.at else None
-            data = msgspec.json.encode({"build_id": publications.build_id, "published_at": at}).decode()
+            data = (
+                formats.told({"build_id": publications.build_id, "published_at": publications.at})
+                .decode()
+                .strip()
+            )
             yield ServerSentEventMessage(event="published", id=str(number), data=data)
         await asyncio.sleep(0)

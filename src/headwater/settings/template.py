@@ -37,6 +37,7 @@ retention_days = 7.0                   # how long the journal keeps what is load
 redact_emails = true                   # e-mail addresses in page addresses become (redacted)
 
 [serve]
+host = "127.0.0.1"                     # off loopback it starts only once there are keys: headwater keys add --read
 port = 8788
 
 [dashboard]

@@ -18,6 +18,7 @@ from headwater.errors import (
 )
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
+from headwater.warehouse.bounded import BATCH_ROWS, bounded
 from headwater.warehouse.duckdb_errors import translate
 from headwater.warehouse.protocol import Appended, EventBatch, Mark, Parameter
 
@@ -137,6 +138,15 @@ class DuckDBWarehouse:
             relation = self._connection.sql(sql, params=list(parameters) or None)
             return pa.table({}) if relation is None else relation.to_arrow_table()
 
+    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        with self._translated():
+            relation = self._connection.sql(sql, params=list(parameters) or None)
+            return (
+                pa.table({})
+                if relation is None
+                else bounded(relation.to_arrow_reader(BATCH_ROWS), most_bytes)
+            )
+
     def insert(self, table: str, rows: pa.Table) -> None:
         with self._translated():
             self._connection.register("rows_to_insert", rows)
@@ -254,16 +264,23 @@ class DuckDBReader(DuckDBWarehouse):
             self._roll_back()
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        with self._only_reading(sql):
+            return super().query(sql, parameters)
+
+    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        with self._only_reading(sql):
+            return super().query_within(most_bytes, sql, parameters)
+
+    @contextmanager
+    def _only_reading(self, sql: str) -> Iterator[None]:
         with self._translated():
             statements = self._connection.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type not in READING:
-                raise QueryError(
-                    "A query is one statement that only reads: ask with a select, describe, summarize or explain."
-                )
-            if self._in_snapshot:
-                return super().query(sql, parameters)
-            self._connection.execute("begin transaction read only")
-            try:
-                return super().query(sql, parameters)
-            finally:
-                self._roll_back()
+        if len(statements) != 1 or statements[0].type not in READING:
+            raise QueryError(
+                "A query is one statement that only reads: ask with a select, describe, summarize or explain."
+            )
+        if self._in_snapshot:
+            yield
+            return
+        with self.snapshot():
+            yield

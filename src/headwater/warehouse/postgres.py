@@ -18,6 +18,7 @@ from headwater.errors import (
 )
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
+from headwater.warehouse.bounded import bounded
 from headwater.warehouse.postgres_errors import translate, without_password
 from headwater.warehouse.postgres_lease import Lease
 from headwater.warehouse.postgres_numbers import plain
@@ -137,10 +138,18 @@ class PostgresWarehouse:
             raise translate(error, self.url) from error
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        return self._answer(sql, parameters, lambda cursor: cursor.fetch_arrow_table())
+
+    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        return self._answer(sql, parameters, lambda cursor: bounded(cursor.fetch_record_batch(), most_bytes))
+
+    def _answer(
+        self, sql: str, parameters: Sequence[Parameter], fetch: Callable[[dbapi.Cursor], pa.Table]
+    ) -> pa.Table:
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(sql, tuple(parameters) or None)
-                table = cursor.fetch_arrow_table()
+                table = fetch(cursor)
             if not self._in_transaction:
                 self._connection.commit()
         except adbc_driver_manager.Error as error:

@@ -82,6 +82,10 @@ class Warehouse(Reader, Protocol):
         """A connection of its own that can read and nothing else: for statements that others have written."""
         ...
 
+    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        """As `query`, for statements that others have written: what is larger is refused before it is read."""
+        ...
+
     def snapshot(self) -> AbstractContextManager[None]:
         """Several queries of a reader that see one state of the tables."""
         ...
