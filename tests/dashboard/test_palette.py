@@ -4,7 +4,7 @@ from itertools import combinations
 
 from headwater.dashboard import palette
 
-BACKGROUNDS = ("#ffffff", "#1a2026")
+DAY, NIGHT = "#ffffff", "#1a2026"
 LARGEST = (
     "Direct",
     "Organic Search",
@@ -52,8 +52,8 @@ def seen(colour: str, kind: str) -> list[float]:
 def test_every_colour_can_be_seen_on_both_backgrounds() -> None:
     every = [*palette.CHANNELS.values(), *palette.OTHERS, *palette.MODELS.values()]
     for colour in every:
-        for background in BACKGROUNDS:
-            assert contrast(colour, background) >= 2.2, (colour, background)
+        assert contrast(colour, DAY) >= 2.2, colour
+        assert contrast(palette.by_night(colour), NIGHT) >= 3.5, colour
 
 
 def test_no_two_channels_of_ga4_share_one() -> None:
@@ -63,16 +63,15 @@ def test_no_two_channels_of_ga4_share_one() -> None:
 def test_the_largest_channels_differ_for_colour_blind_eyes() -> None:
     for kind in BLINDNESS:
         for one, other in combinations(LARGEST, 2):
-            apart = sum(
-                (a - b) ** 2
-                for a, b in zip(
-                    seen(palette.CHANNELS[one], kind), seen(palette.CHANNELS[other], kind), strict=True
-                )
-            )
-            assert apart**0.5 > 0.18, (kind, one, other, apart**0.5)
+            colours = palette.CHANNELS[one], palette.CHANNELS[other]
+            for pair in (colours, tuple(map(palette.by_night, colours))):
+                parts = zip(*(seen(colour, kind) for colour in pair), strict=True)
+                apart = sum((a - b) ** 2 for a, b in parts) ** 0.5
+                assert apart > 0.12, (kind, one, other, apart)
 
 
 def test_a_channel_of_ones_own_keeps_its_colour() -> None:
-    assert palette.of_channel("Partners") == palette.of_channel("Partners") == "#4f8f5b"
-    assert palette.of_channel(None) == palette.of_channel("") == palette.UNNAMED
-    assert palette.of_channel("\ud800") in palette.OTHERS  # not even UTF-8
+    assert palette.colour_of("Partners") == "#4f8f5b"
+    assert palette.colour_of(None) == palette.colour_of("") == palette.UNNAMED
+    assert palette.colour_of("\ud800") in palette.OTHERS  # not even UTF-8
+    assert palette.of_channel("Direct") == "light-dark(#59606c, " + palette.by_night("#59606c") + ")"

@@ -1,8 +1,10 @@
 """One colour per channel, the same on every page, by day and by night.
 
-Hues are spread so that the channels which are usually largest stay apart for colour-blind eyes too, by hue or by
-lightness; each has enough contrast on both backgrounds. No chart leaves it at a colour: names stand beside them."""
+Hues and lightness are spread so that the channels which are usually largest stay apart for colour-blind eyes too.
+Each has enough contrast on the cards, at night with some white in it. No chart leaves it at a colour: names stand
+beside them."""
 
+from functools import cache
 from hashlib import blake2b
 
 CHANNELS = {
@@ -40,6 +42,14 @@ MODELS = {
 
 
 def of_channel(name: str | None) -> str:
+    return day_and_night(colour_of(name))
+
+
+def of_model(name: str) -> str:
+    return day_and_night(MODELS.get(name) or colour_of(name))
+
+
+def colour_of(name: str | None) -> str:
     """A channel of one's own has the colour that its name gives it, wherever and whenever."""
     if not name:
         return UNNAMED
@@ -49,5 +59,25 @@ def of_channel(name: str | None) -> str:
     return OTHERS[blake2b(name.encode("utf-8", "replace"), digest_size=2).digest()[0] % len(OTHERS)]
 
 
-def of_model(name: str) -> str:
-    return MODELS.get(name) or of_channel(name)
+@cache
+def day_and_night(colour: str) -> str:
+    return f"light-dark({colour}, {by_night(colour)})"
+
+
+@cache
+def by_night(colour: str) -> str:
+    """The same one with as much white as it takes to be seen on the dark cards."""
+    parts = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    while (_luminance(parts) + 0.05) / (_luminance(_NIGHT) + 0.05) < _ENOUGH:
+        parts = [part + max((255 - part) // 12, 1) for part in parts]
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+_NIGHT = [0x1A, 0x20, 0x26]
+_ENOUGH = 3.6
+
+
+def _luminance(parts: list[int]) -> float:
+    shares = [part / 255 for part in parts]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

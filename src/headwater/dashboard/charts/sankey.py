@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.dashboard.markup import Markup, div, span, tag
-from headwater.dashboard.palette import UNNAMED, of_channel
+from headwater.dashboard.palette import UNNAMED, day_and_night, of_channel
 
 GOAL, LATER, REST = "(conversion)", "(later steps)", "(other channels)"
 COLUMNS = 4  # of touches; what goes on after them is one node
@@ -187,4 +187,4 @@ def _named(name: str) -> str:
 def _colour(name: str) -> str:
     if name == GOAL:
         return "var(--ink)"
-    return UNNAMED if name in (LATER, REST) else of_channel(name)
+    return day_and_night(UNNAMED) if name in (LATER, REST) else of_channel(name)

@@ -30,14 +30,12 @@ def body(look: Look) -> None:
     known = {row["conversion_id"]: row for row in recent}
     wanted = address.own("id") or next((one for one, row in known.items() if (row["steps"] or 0) > 2), None)
     wanted = wanted or next(iter(known), None)
+    told, why = _told(look, wanted)
+    if told and wanted and wanted not in known:
+        known[wanted] = _as_row(told)
     _choose(look, known, wanted)
-    if not wanted:
-        show("explain", nothing_here("No conversions yet."))
-        return
-    try:
-        told = look.api.conversion(wanted)
-    except (NothingFound, QueryError) as error:
-        show("explain", nothing_here(str(error)))
+    if told is None:
+        show("explain", nothing_here(why))
         return
     parts = [
         facts(look, told),
@@ -45,6 +43,22 @@ def body(look: Look) -> None:
         credits(told),
     ]
     show("explain", div("stack", *parts))
+
+
+def _told(look: Look, wanted: str | None) -> tuple[Explanation | None, str]:
+    """Or why there is none."""
+    if not wanted:
+        return None, "No conversions yet."
+    try:
+        return look.api.conversion(wanted), ""
+    except (NothingFound, QueryError) as error:
+        return None, str(error)
+
+
+def _as_row(told: Explanation) -> dict[str, Any]:
+    """As the list of recent ones has it."""
+    one = told["conversion"]
+    return {**one, "value": one["conversion_value"], "steps": len(told["steps"])}
 
 
 def _choose(look: Look, known: dict[str, Any], wanted: str | None) -> None:

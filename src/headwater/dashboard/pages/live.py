@@ -45,8 +45,8 @@ def now(look: Look, events: Rows) -> Markup:
     newest = max((row["received_at"] for row in events if row["received_at"]), default=None)
     told = facts(
         [
-            ("Seen after, usually", figures.seconds(latency.get("p50"))),
-            ("Seen after, 95 of 100", figures.seconds(latency.get("p95"))),
+            ("Visible after, usually", figures.seconds(latency.get("p50"))),
+            ("Visible after, 95 of 100", figures.seconds(latency.get("p95"))),
             ("Events per second", figures.DASH if rate is None else f"{rate:,.1f}"),
             ("Oldest still unseen", figures.seconds((fresh or {}).get("freshness_seconds"))),
             ("Last event received", figures.moment(newest, look.meta.zone)),

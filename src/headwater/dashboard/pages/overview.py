@@ -12,7 +12,7 @@ from headwater.dashboard.charts.states import nothing_here
 from headwater.dashboard.filter_bar import measure
 from headwater.dashboard.filters import pair
 from headwater.dashboard.markup import Markup, div, join
-from headwater.dashboard.palette import UNNAMED, of_channel, of_model
+from headwater.dashboard.palette import of_channel, of_model
 from headwater.dashboard.view import Look
 
 Row = dict[str, Any]
@@ -63,7 +63,9 @@ def kpis(look: Look, told: Row, models: tuple[str, str]) -> list[Figure]:
             f"{figures.model(models[1])} against {figures.model(models[0]).lower()}",
             figures.change(now),
             None,
-            f"of revenue, was {figures.change(before)}",
+            f"of revenue, was {figures.change(before)}"
+            if now or look.filters.narrowing
+            else "the same in total",
             tip="Over all channels every model shares out the same revenue: narrow to a channel to see them differ.",
         )
     )
@@ -109,7 +111,7 @@ def shares(look: Look, rows: list[Row], model: str, shown: str) -> Markup:
     found = [
         Share(row["channel"], of_channel(row["channel"]), float(row[f"{model}_{shown}"])) for row in rows
     ]
-    some = gathered(found, UNNAMED)
+    some = gathered(found, of_channel(None))
     title = f"Share of {NAMES[shown].lower()} by channel"
     if not some:
         return card(title, figures.model(model), nothing_here("No conversions in these days."))
