@@ -211,6 +211,19 @@ def test_a_purchase_that_comes_in_is_seen_without_a_reload(shown: Shown, open_pa
     assert evil in Path(waiting.value.path()).read_text()
 
 
+def test_looking_for_news_moves_nothing(open_page: Open) -> None:
+    page = ready(open_page())
+    page.evaluate("document.querySelector('.hw .kpis').isTheSame = true")
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("Channel", exact=True).wait_for()
+    scrolling = "document.querySelector('[data-testid=stMain]')"
+    page.evaluate(f"{scrolling}.scrollTop = 300")
+    page.wait_for_timeout(4000)  # longer than it waits to look again
+    assert page.evaluate("document.querySelector('.hw .kpis').isTheSame")
+    assert page.get_by_label("Channel", exact=True).is_visible()
+    assert page.evaluate(f"{scrolling}.scrollTop") == 300
+
+
 def test_explain_shows_the_credits_of_the_tables(shown: Shown, open_page: Open) -> None:
     [most] = shown.rows(
         """select conversion_id, count(*) as steps from int_user_journeys group by conversion_id
