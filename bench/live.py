@@ -59,8 +59,10 @@ class Up:
                 status = (folder / "status").read_text()
             except OSError:
                 continue
-            if str(self.home) in words and words[-2] in ("up", "engine", "collect"):
-                found[words[-2]] = int(status.split("VmRSS:")[1].split()[0]) / 1024
+            for name in (
+                {"up", "engine", "collect", "dashboard"} & set(words) if str(self.home) in words else ()
+            ):
+                found[name] = int(status.split("VmRSS:")[1].split()[0]) / 1024
         return found
 
 

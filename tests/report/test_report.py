@@ -139,7 +139,7 @@ def test_every_form(told: Product, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["report", "--by", "source", "--model", "linear", "--format", "csv", *home]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert rows[0] == {
-        "source": "news", "sessions": "1", "persons": "1", "linear_conversions": "1", "linear_value": "30.5",
+        "source": "news", "sessions": "1", "linear_conversions": "1", "linear_value": "30.5",
         "conversion_shift": "", "value_shift": "",
     }  # fmt: skip
     assert "'=cmd()" in [row["source"] for row in rows]

@@ -215,7 +215,7 @@ def test_breakdown(api: Api, told: Product, given: Given, by: str) -> None:
         return tuple(row[name] for name in keys)
 
     path = "/channels" if by == "channel" else "/campaigns"
-    rows = ask(api, path, given if by == "channel" else {**given, "by": by})["data"]
+    rows = ask(api, path, {**given, "persons": "yes", **({} if by == "channel" else {"by": by})})["data"]
     sums = {
         model: added((row for row in credits(told, given) if row["attribution_model"] == model), key)
         for model in models(given)
@@ -345,6 +345,15 @@ def test_conversions_page_by_page(api: Api, told: Product, given: Given) -> None
         assert row["value"] == one["conversion_value"]
         assert (row["steps"], row["first_channel"]) == (len(steps), steps[0]["channel"])
         assert row["last_channel"] == max(steps, key=lambda step: int(step["last_touch_rank"]))["channel"]
+        for model in ("first_click", "last_click"):
+            [credited] = [
+                credit["channel"]
+                for credit in whole(told, "int_attribution_credits")
+                if credit["conversion_id"] == row["conversion_id"]
+                and credit["attribution_model"] == model
+                and credit["credit"]
+            ]
+            assert row[f"{model}_channel"] == credited
         assert one["person_id"] not in str(row)
 
 

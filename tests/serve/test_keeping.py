@@ -39,11 +39,42 @@ def test_fifty_ask_and_the_warehouse_is_asked_once() -> None:
         assert len(asked) == 1
         await kept.get("q", 1, make)
         assert len(asked) == 1
-        await kept.get("q", 2, make)
-        await kept.get("other", 2, make)
-        assert len(asked) == 3
+        await kept.get("other", 1, make)
+        assert len(asked) == 2
 
     asyncio.run(all_at_once())
+
+
+def test_many_who_ask_never_wait_for_the_next_publication(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(answers_module, "monotonic", lambda: clock[0])
+    made: list[int] = []
+
+    def make() -> Answer:
+        made.append(len(made))
+        return answer(str(len(made)))
+
+    async def over_time() -> None:
+        kept = Answers(ThreadPoolExecutor(1))
+
+        async def told(version: int, after: float) -> str:
+            clock[0] += after
+            found = (await kept.get("q", version, make)).answer.body.decode()
+            while kept._under_way:
+                await asyncio.sleep(0.001)
+            return found
+
+        assert await told(1, 0) == "1"
+        assert await told(1, 3600) == "1"  # however old: nothing has changed
+        assert await told(2, 0) == "2"  # nobody else asks: it is made now
+        assert await told(3, 0.9) == "2"  # made just now
+        assert len(made) == 2
+        assert await told(3, 0.9) == "2"  # and the next one is made meanwhile
+        assert len(made) == 3
+        assert await told(3, 0) == "3"
+        assert await told(4, 2.1) == "4"  # too old to tell
+
+    asyncio.run(over_time())
 
 
 def test_an_error_is_not_kept() -> None:

@@ -73,6 +73,7 @@ def _answer(listening: socket.socket, engine: "object", token: str) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=75,
     )
     pool = ThreadPoolExecutor(MOST_CLIENTS)
     set_asyncio_executor(pool)  # the loop's own one would be waited for

@@ -5,9 +5,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 
 MOST_BYTES = 64 * 1024**2  # of answers that are kept
+
+# The tables may change several times a second. Where many ask the same, they are told an answer of this age while the
+# next one is being made, so that nobody waits for it; and it is made at most once in the first of these seconds.
+REPEATED_SECONDS, LONGEST_SECONDS = 1.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,10 @@ class Kept:
     version: int
     answer: Answer
     etag: str
+    made_at: float = field(default_factory=lambda: monotonic())
+
+    def is_recent(self, seconds: float) -> bool:
+        return monotonic() - self.made_at < seconds
 
 
 class Answers:
@@ -40,18 +49,28 @@ class Answers:
         self._under_way: dict[tuple[Hashable, int], asyncio.Future[Kept]] = {}
 
     async def get(self, key: Hashable, version: int, make: Callable[[], Answer]) -> Kept:
-        """The one of that version: a number that changes whenever the answer may."""
+        """The one of that version, a number that changes whenever the answer may; or one that was made just now."""
         kept = self._kept.get(key)
-        if kept and kept.version == version:
+        if kept:
             self._kept.move_to_end(key)
+            if kept.version == version or kept.is_recent(REPEATED_SECONDS):
+                return kept
+        flight = self._flight(key, version, make)
+        if kept and kept.is_recent(LONGEST_SECONDS):
             return kept
+        # whoever asked first may leave: the others still wait for it
+        return await asyncio.shield(flight)
+
+    def _flight(self, key: Hashable, version: int, make: Callable[[], Answer]) -> "asyncio.Future[Kept]":
         flight = self._under_way.get((key, version))
         if flight is None:
             flight = asyncio.ensure_future(self._made(key, version, make))
             self._under_way[key, version] = flight
             flight.add_done_callback(lambda _: self._under_way.pop((key, version), None))
-        # whoever asked first may leave: the others still wait for it
-        return await asyncio.shield(flight)
+            flight.add_done_callback(
+                lambda done: done.cancelled() or done.exception()
+            )  # where nobody waits for it
+        return flight
 
     async def _made(self, key: Hashable, version: int, make: Callable[[], Answer]) -> Kept:
         answer = await asyncio.get_running_loop().run_in_executor(self._executor, make)

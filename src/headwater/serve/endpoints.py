@@ -61,6 +61,7 @@ class Found:
     content: pa.Table | Mapping[str, Any]
     cursor: str | None = None
     envelope: Mapping[str, Any] = field(default_factory=dict)
+    build_id: int = 0  # the one that it was made from
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ class Endpoint:
     find: Callable[[Question], Found]
     is_table: bool = True
     is_live: bool = False  # changes whether or not the tables do
+    away: Callable[[Mapping[str, Any], Reach], Mapping[str, Any]] | None = (
+        None  # while the warehouse does not answer
+    )
     named: str = ""  # what the path's last part is
     is_open: bool = False  # has columns of each model besides
 
@@ -113,6 +117,11 @@ def _conversions(question: Question) -> Found:
     return Found(page, cursor_after(page) if rows.num_rows > limit else None, asked.dates())
 
 
+def _breakdown(question: Question, asked: Asked, by: Sequence[str], limit: int, offset: int) -> pa.Table:
+    persons = question.given["persons"] == "yes"
+    return breakdown(question.reader, asked, by, limit, offset, persons=persons)
+
+
 def _comparison(question: Question, asked: Asked, limit: int, offset: int) -> pa.Table:
     configured = question.settings.attribution.models
     models = (question.given["base"], question.given["against"])
@@ -131,10 +140,19 @@ def _values(question: Question, asked: Asked, limit: int, offset: int) -> pa.Tab
 
 
 def _health(question: Question) -> dict[str, Any]:
-    status = question.status()
     asked = Filters().resolved(question.reach.last_date, question.settings.attribution.models, question.today)
-    books = ("accepted", "loaded", "duplicates", "dead_letters", "pending", "lost")
     is_built = bool(question.reach.build_id)
+    return {
+        **_health_of(question.status(), question.reach),
+        "dead_letters": health.dead_letters(question.reader),
+        "builds": health.builds(question.reader),
+        "quality": health.quality(question.reader, asked) if is_built else [],
+    }
+
+
+def _health_of(status: Mapping[str, Any], _: Reach) -> dict[str, Any]:
+    """What can be told while the warehouse is away, too."""
+    books = ("accepted", "loaded", "duplicates", "dead_letters", "pending", "lost")
     failed = [alert["message"] for alert in status["alerts"] if alert["name"] == "tests"]
     return {
         "state": status["state"],
@@ -143,21 +161,20 @@ def _health(question: Question) -> dict[str, Any]:
         "freshness_seconds": status["freshness_seconds"],
         "alerts": status["alerts"],
         "journal": status["journal"],
-        "dead_letters": health.dead_letters(question.reader),
         "tests": {"tested_at": status.get("tested_at"), "failed": failed[0] if failed else None},
-        "builds": health.builds(question.reader),
-        "quality": health.quality(question.reader, asked) if is_built else [],
+        "dead_letters": None,
+        "builds": None,
+        "quality": None,
     }
 
 
-def _freshness(question: Question) -> dict[str, Any]:
-    status = question.status()
+def _freshness_of(status: Mapping[str, Any], reach: Reach) -> dict[str, Any]:
     return {
         "state": status["state"],
         "freshness_seconds": status["freshness_seconds"],
         "latency": status["latency"]["received_to_visible"],
-        "published_at": question.reach.published_at,
-        "build_id": question.reach.build_id,
+        "published_at": reach.published_at,
+        "build_id": reach.build_id,
         "events_per_second": status.get("events_per_second"),
         "alerts": status["alerts"],
     }
@@ -207,19 +224,17 @@ ENDPOINTS = (
     Endpoint(
         "/channels",
         "Every model side by side, for each channel",
-        (*takes.FILTERS, *takes.PAGE, takes.FORMAT),
+        (*takes.FILTERS, takes.PERSONS, *takes.PAGE, takes.FORMAT),
         {"channel": "string", **_VISITED, **_SHIFTED},
-        _paged(lambda ask, asked, limit, offset: breakdown(ask.reader, asked, ("channel",), limit, offset)),
+        _paged(lambda ask, asked, limit, offset: _breakdown(ask, asked, ("channel",), limit, offset)),
         is_open=True,
     ),
     Endpoint(
         "/campaigns",
         "Every model side by side, for each source, medium and campaign",
-        (*takes.FILTERS, takes.BY, *takes.PAGE, takes.FORMAT),
+        (*takes.FILTERS, takes.BY, takes.PERSONS, *takes.PAGE, takes.FORMAT),
         {**dict.fromkeys(DIMENSIONS, "string"), **_VISITED, **_SHIFTED},
-        _paged(
-            lambda ask, asked, limit, offset: breakdown(ask.reader, asked, ask.given["by"], limit, offset)
-        ),
+        _paged(lambda ask, asked, limit, offset: _breakdown(ask, asked, ask.given["by"], limit, offset)),
         is_open=True,
     ),
     Endpoint(
@@ -290,6 +305,8 @@ ENDPOINTS = (
             "steps": "integer",
             "first_channel": "string",
             "last_channel": "string",
+            "first_click_channel": "string",
+            "last_click_channel": "string",
             "days_to_convert": "number",
         },
         _conversions,
@@ -335,19 +352,21 @@ ENDPOINTS = (
         "How soon what comes in can be seen",
         (),
         {"state": "string", "freshness_seconds": "number", "latency": "object", "build_id": "integer"},
-        _object(_freshness),
+        _object(lambda ask: _freshness_of(ask.status(), ask.reach)),
         is_table=False,
         is_live=True,
+        away=_freshness_of,
         is_open=True,
     ),
     Endpoint(
         "/health",
         "How the whole of it is",
         (),
-        {"state": "string", "books": "object", "stages": "object", "builds": "array", "quality": "array"},
+        {"state": "string", "books": "object", "stages": "object", "alerts": "array"},
         _object(_health),
         is_table=False,
         is_live=True,
+        away=_health_of,
         is_open=True,
     ),
 )

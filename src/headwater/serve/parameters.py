@@ -137,6 +137,9 @@ BY = _columns(
     "by", "what a row is, with commas between several", DIMENSIONS, ("source", "medium", "campaign")
 )
 BY_COMPARED = _columns("by", "what a row is, with commas between several", DIMENSIONS, ("channel",))
+PERSONS = choice(
+    "persons", "also of how many persons the sessions are, which takes longer", ("no", "yes"), "no"
+)
 GRAIN = choice("grain", "how long a point of time is", ("day", "week", "month"), "day")
 BASE = Parameter(
     "base", "the model that is compared with", {"type": "string", "maxLength": 100}, str, "first_click"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from threading import local
@@ -16,17 +16,17 @@ from litestar import Request, Response, Router, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from headwater.errors import HeadwaterError, NothingFound, QueryError
+from headwater.errors import NothingFound, TerminalError, TransientError
 from headwater.serve import formats, openapi, parameters
 from headwater.serve.access import Guard
 from headwater.serve.answers import Answer, Answers
-from headwater.serve.endpoints import ENDPOINTS, Endpoint, Question
+from headwater.serve.endpoints import ENDPOINTS, Endpoint, Found, Question
 from headwater.serve.notices import Publications
-from headwater.serve.questions.meta import Reach, reach
+from headwater.serve.questions.meta import Reach, newest_build, reach
 from headwater.settings import Settings
 from headwater.warehouse.protocol import Warehouse
 
-THREADS = 4  # that ask the warehouse; everybody else waits for what is kept
+THREADS = 2  # that ask the warehouse: more would only take turns with the tick
 LIVE_SECONDS = 0.5  # for which an answer that is always new is kept
 
 
@@ -39,6 +39,7 @@ class Source:
     status: Callable[[], dict[str, Any]]
     publications: Publications
     _own: local = field(default_factory=local)
+    _known: Reach = field(default_factory=Reach)
 
     def today(self) -> date:
         return datetime.now(ZoneInfo(self.settings.timezone)).date()
@@ -47,27 +48,33 @@ class Source:
         self, one: Endpoint, named: str, given: dict[str, Any], today: date, as_format: formats.Format
     ) -> Answer:
         """On a connection of this thread, and all of it from one state of the tables."""
-        reader = self._reader()
         try:
+            found = self._found(one, named, given, today)
+        except TransientError:
+            if not one.away:
+                raise
+            found = Found(one.away(self.status(), self._known))
+        if not one.is_table:
+            return Answer(formats.told(found.content), formats.MEDIA_TYPES["json"], found.build_id)
+        body = formats.encoded(found.content, as_format, found.envelope)
+        return Answer(body, formats.MEDIA_TYPES[as_format], found.build_id, found.cursor)
+
+    def _found(self, one: Endpoint, named: str, given: dict[str, Any], today: date) -> Found:
+        try:
+            reader = self._reader()
             with reader.snapshot():
-                found_reach = self._reach(reader)
-                question = Question(reader, self.settings, found_reach, today, given, named, self.status)
-                if not found_reach.build_id and not one.is_live and one.path != "/meta":
+                known = self._reach(reader)
+                if not known.build_id and not one.is_live and one.path != "/meta":
                     raise NothingFound(
                         "Nothing is computed yet: send or load some events (`headwater stream`, `headwater load PATH`)."
                     )
-                found = one.find(question)
-        except HeadwaterError as error:
-            if not isinstance(error, QueryError):
-                self._let_go()
+                question = Question(reader, self.settings, known, today, given, named, self.status)
+                return replace(one.find(question), build_id=known.build_id)
+        except TerminalError:
             raise
         except BaseException:
             self._let_go()
             raise
-        if not one.is_table:
-            return Answer(formats.told(found.content), formats.MEDIA_TYPES["json"], found_reach.build_id)
-        body = formats.encoded(found.content, as_format, found.envelope)
-        return Answer(body, formats.MEDIA_TYPES[as_format], found_reach.build_id, found.cursor)
 
     def _reader(self) -> Warehouse:
         if getattr(self._own, "reader", None) is None:
@@ -76,12 +83,18 @@ class Source:
         return reader
 
     def _reach(self, reader: Warehouse) -> Reach:
-        return reach(reader)
+        """Looked up once for each build."""
+        build_id = newest_build(reader)
+        if build_id != self._known.build_id:
+            self._known = reach(reader)
+        return self._known
 
     def _let_go(self) -> None:
         """Of a connection that may be gone."""
-        reader, self._own.reader = self._own.reader, None
-        reader.close()
+        reader: Warehouse | None = getattr(self._own, "reader", None)
+        self._own.reader = None
+        if reader:
+            reader.close()
 
 
 def routes(source: Source, guard: Guard) -> Router:

@@ -11,9 +11,12 @@ from headwater.warehouse.protocol import Reader
 FIRST, LAST = "first_click", "last_click"
 
 
-def breakdown(reader: Reader, asked: Asked, by: Sequence[str], limit: int, offset: int) -> pa.Table:
+def breakdown(
+    reader: Reader, asked: Asked, by: Sequence[str], limit: int, offset: int, *, persons: bool = False
+) -> pa.Table:
     """The most valuable first. Sessions are those that the channel brought, whether or not they led anywhere."""
     bound, keys = Bound(), ", ".join(by)
+    visits = {"sessions": "count(*)"} | ({"persons": "count(distinct person_id)"} if persons else {})
     measures = [f"{model}_{measure}" for model in asked.models for measure in ("conversions", "value")]
     headline = LAST if LAST in asked.models else asked.models[0]
     sql = f"""
@@ -25,22 +28,21 @@ def breakdown(reader: Reader, asked: Asked, by: Sequence[str], limit: int, offse
         ),
 
         visited as (
-            select {keys}, count(*) as sessions, count(distinct person_id) as persons
+            select {keys}, {", ".join(f"{count} as {name}" for name, count in visits.items())}
             from stg_ga4_sessions
             where {bound.sessions(asked)}
             group by {keys}
         ),
 
         together as (
-            select {keys}, sessions, persons, {", ".join(f"0 as {name}" for name in measures)} from visited
+            select {keys}, {", ".join(visits)}, {", ".join(f"0 as {name}" for name in measures)} from visited
             union all
-            select {keys}, 0 as sessions, 0 as persons, {", ".join(measures)} from credited
+            select {keys}, {", ".join(f"0 as {name}" for name in visits)}, {", ".join(measures)} from credited
         ),
 
         added as (
             select {keys},
-                cast(sum(sessions) as bigint) as sessions,
-                cast(sum(persons) as bigint) as persons,
+                {", ".join(f"cast(sum({name}) as bigint) as {name}" for name in visits)},
                 {", ".join(f"{_exact(f'sum({name})', name)} as {name}" for name in measures)}
             from together
             group by {keys}

@@ -43,16 +43,29 @@ def conversions(reader: Reader, asked: Asked, limit: int, cursor: str | None) ->
                 max(case when last_touch_rank = steps then channel end) as last_channel
             from journeys
             group by conversion_id
+        ),
+
+        credited as (
+            select conversion_id,
+                max(case when attribution_model = 'first_click' then channel end) as first_click_channel,
+                max(case when attribution_model = 'last_click' then channel end) as last_click_channel
+            from int_attribution_credits
+            where conversion_id in (select conversion_id from page)
+                and attribution_model in ('first_click', 'last_click')
+                and credit > 0
+            group by conversion_id
         )
 
         select page.conversion_id, page.conversion_at, page.conversion_date, page.conversion_event,
             page.conversion_value as value, page.currency, page.transaction_id,
             {PERSON.format("page.person_id")} as person,
             ways.steps, ways.first_channel, ways.last_channel,
+            credited.first_click_channel, credited.last_click_channel,
             cast(extract(epoch from (page.conversion_at - ways.first_touch_at)) / 86400.0 as double precision)
                 as days_to_convert
         from page
         left join ways on ways.conversion_id = page.conversion_id
+        left join credited on credited.conversion_id = page.conversion_id
         order by page.conversion_at desc, page.conversion_id
     """
     return bound.run(reader, sql)

@@ -19,6 +19,14 @@ class Reach:
     last_date: date | None = None
 
 
+def newest_build(reader: Reader) -> int:
+    return int(
+        reader.query("select coalesce(max(build_id), 0) as build_id from headwater_builds")["build_id"][
+            0
+        ].as_py()
+    )
+
+
 def reach(reader: Reader) -> Reach:
     built = reader.query(
         "select build_id, finished_at from headwater_builds order by build_id desc limit 1"

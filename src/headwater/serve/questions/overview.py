@@ -1,13 +1,13 @@
 """The few numbers that say how it goes, each beside the same number of the days before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from headwater.serve.bound import Bound
 from headwater.serve.filters import Asked
 from headwater.serve.questions.breakdown import FIRST, LAST
-from headwater.serve.questions.moved import moved
+from headwater.serve.questions.moved import Sum, moved
 from headwater.warehouse.protocol import Reader
 
 Number = Decimal | int | float
@@ -15,7 +15,8 @@ Number = Decimal | int | float
 
 def overview(reader: Reader, asked: Asked, currency: str | None) -> dict[str, Any]:
     headline = LAST if LAST in asked.models else asked.models[0]
-    sums = _credits(reader, asked)
+    parts = _credits(reader, asked)
+    sums = _added(parts)
     sessions = _sessions(reader, asked)
     models = [
         {
@@ -42,7 +43,7 @@ def overview(reader: Reader, asked: Asked, currency: str | None) -> dict[str, An
         "conversion_rate": against(*rates),
         "models": models,
         "difference": _difference(sums) if FIRST in asked.models and LAST in asked.models else None,
-        "moved": moved(reader, asked, headline, currency),
+        "moved": moved(parts, headline, asked.days, currency),
     }
 
 
@@ -56,20 +57,29 @@ def against(now: Number | None, before: Number | None) -> dict[str, Any]:
     }
 
 
-def _credits(reader: Reader, asked: Asked) -> Mapping[tuple[str, str], tuple[Number, Number]]:
+def _credits(reader: Reader, asked: Asked) -> list[Sum]:
+    """All that is asked of credits, from reading them once."""
     bound = Bound()
     rows = bound.run(
         reader,
         f"""
-        select attribution_model,
-            case when conversion_date >= {bound(asked.first)} then 'now' else 'before' end as period,
+        select attribution_model as model, channel, campaign, conversion_date >= {bound(asked.first)} as is_now,
             sum(credit) as conversions, coalesce(sum(credited_value), 0) as value
         from int_attribution_credits
         where {bound.credits(asked, asked.before)}
-        group by 1, 2
+        group by 1, 2, 3, 4
         """,
     ).to_pylist()
-    return {(row["attribution_model"], row["period"]): (row["conversions"], row["value"]) for row in rows}
+    return [Sum(**row) for row in rows]
+
+
+def _added(parts: Sequence[Sum]) -> Mapping[tuple[str, str], tuple[Number, Number]]:
+    sums: dict[tuple[str, str], tuple[Number, Number]] = {}
+    for one in parts:
+        key = one.model, "now" if one.is_now else "before"
+        conversions, value = sums.get(key, (Decimal(0), Decimal(0)))
+        sums[key] = conversions + one.conversions, value + one.value  # type: ignore[operator]
+    return sums
 
 
 def _sessions(reader: Reader, asked: Asked) -> dict[str, int]:
