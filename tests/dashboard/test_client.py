@@ -82,6 +82,19 @@ def test_the_kept_answers_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [request.headers.get("If-None-Match") for request in told.requests] == [None] * 4
 
 
+def test_while_the_tables_are_away_the_last_answers_stay() -> None:
+    told = Told()
+    asked = api(told)
+    known = asked.get("/overview")
+    away = {"error": {"type": "WarehouseUnavailable", "message": "The warehouse does not answer."}}
+    asked._http = httpx.Client(
+        base_url="http://127.0.0.1:1", transport=httpx.MockTransport(lambda _: httpx.Response(503, json=away))
+    )
+    assert asked.get("/overview") is known
+    with pytest.raises(EngineUnavailable, match="The warehouse does not answer"):
+        asked.get("/channels")
+
+
 @pytest.mark.parametrize(
     ("status", "kind"), [(400, QueryError), (404, NothingFound), (503, EngineUnavailable)]
 )

@@ -39,6 +39,19 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "headwater up" in told
 
 
+def test_the_tables_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("freshness"):
+            return httpx.Response(200, json=FRESH | {"state": "alert"})
+        away = {"error": {"type": "WarehouseUnavailable", "message": "The warehouse does not <b>answer</b>."}}
+        return httpx.Response(503, json=away)
+
+    told = said(Api("http://127.0.0.1:1", transport=httpx.MockTransport(answer)), monkeypatch)
+    assert "The tables cannot be read right now" in told
+    assert "does not &lt;b&gt;answer" in told
+    assert "Needs a look" in told
+
+
 def test_there_is_no_data_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=FRESH if request.url.path.endswith("freshness") else META)

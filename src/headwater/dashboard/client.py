@@ -41,7 +41,7 @@ class Api:
         self._quiet_until = 0.0
 
     def get(self, path: str, params: Params = (), *, only_new: bool = False) -> dict[str, Any]:
-        """The answer of `/v1` + path; while nobody answers, the last one there was, except with `only_new`. It is
+        """The answer of `/v1` + path; while there is none, the last one there was, except with `only_new`. It is
         shared: whoever gets it leaves it as it is."""
         request = self._http.build_request("GET", f"/v1{path}", params=httpx.QueryParams(list(params)))
         key = str(request.url)
@@ -59,6 +59,8 @@ class Api:
                 return kept.content
             raise EngineUnavailable(f"headwater does not answer at {self.url}.") from error
         if answer.status_code == 304 and kept:
+            return kept.content
+        if answer.is_server_error and kept and not only_new:  # the warehouse is away
             return kept.content
         if answer.is_error:
             raise told(answer)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from headwater.dashboard import address, filter_bar, meta
 from headwater.dashboard.canvas import show
-from headwater.dashboard.charts.states import banner, heading, no_data, only_down
+from headwater.dashboard.charts.states import away, banner, heading, no_data, only_down
 from headwater.dashboard.client import Api
 from headwater.dashboard.filters import Filters
 from headwater.dashboard.meta import Meta
@@ -42,7 +42,7 @@ def _shown(title: str, body: Body, bar: Bar | None) -> None:
         known = meta.read(asked.get("/meta"))
     except (EngineUnavailable, QueryError) as error:
         show("heading", heading(title, freshness, None))
-        show("body", only_down(str(error)))
+        show("body", away(str(error)) if freshness else only_down(str(error)))
         return
     show("heading", heading(title, freshness, known))
     if freshness is None:
@@ -58,9 +58,9 @@ def _shown(title: str, body: Body, bar: Bar | None) -> None:
         body(look)
     except (NothingFound, QueryError) as error:
         show("refused", banner(str(error), ""))
-    except EngineUnavailable:
-        if freshness is not None:  # it has gone just now
-            show("banner", banner(f"headwater does not answer at {asked.url}.", ""))
+    except EngineUnavailable as error:
+        if freshness is not None:  # it has gone just now, or its tables have
+            show("banner", banner(str(error), ""))
     address.write(chosen if bar else None)
 
 

@@ -45,6 +45,15 @@ def only_down(what: str) -> Markup:
     )
 
 
+def away(what: str) -> Markup:
+    return div(
+        "empty",
+        tag("h2", "The tables cannot be read right now"),
+        tag("p", what),
+        tag("p", "What comes in is kept meanwhile. This page then fills by itself."),
+    )
+
+
 def no_data() -> Markup:
     return div(
         "empty",

@@ -86,6 +86,8 @@ def checks(look: Look, told: Told) -> Markup:
 def refused(look: Look, told: Told) -> Markup:
     rows = told["dead_letters"]
     title = "Refused events, by reason"
+    if rows is None:
+        return card(title, None, _not_known())
     if not rows:
         return card(title, None, div("soft", "None."))
     columns = [Column("Reason", class_="grow"), Column("Events", True), Column("Newest", True)]
@@ -103,7 +105,14 @@ def refused(look: Look, told: Told) -> Markup:
     return card(title, sub, table(columns, drawn))
 
 
+def _not_known() -> Markup:
+    return div("soft", "Not known while the tables cannot be read.")
+
+
 def builds(look: Look, told: Told) -> Markup:
+    title = "Last times the tables changed"
+    if told["builds"] is None:
+        return card(title, None, _not_known())
     columns = [Column("When"), Column("What"), Column("Persons", True), Column("Took", True)]
     drawn = [
         Row(
@@ -116,10 +125,13 @@ def builds(look: Look, told: Told) -> Markup:
         )
         for row in told["builds"][:_MOST_BUILDS]
     ]
-    return card("Last times the tables changed", "The newest first.", table(columns, drawn))
+    return card(title, "The newest first.", table(columns, drawn))
 
 
 def quality(told: Told) -> Markup:
+    title = "What the data could tell better"
+    if told["quality"] is None:
+        return card(title, None, _not_known())
     rows = [
         div(
             "meter",
@@ -131,4 +143,4 @@ def quality(told: Told) -> Markup:
         )
         for one in told["quality"]
     ]
-    return card("What the data could tell better", "Over the last 14 days. Less is better.", div("", *rows))
+    return card(title, "Over the last 14 days. Less is better.", div("", *rows))
