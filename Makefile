@@ -71,11 +71,11 @@ lock: ## write requirements/*.txt anew: names, versions, hashes, and no address
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --no-annotate --extra postgres --output-file requirements/runtime.txt \
+	  --no-emit-find-links --no-header --no-annotate --extra postgres --extra dashboard --output-file requirements/runtime.txt \
 	  requirements/build.in pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --no-annotate --no-emit-package headwater --extra dev --extra postgres \
-	  --output-file requirements/dev.txt requirements/build.in pyproject.toml
+	  --extra dashboard --output-file requirements/dev.txt requirements/build.in pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(DEMO) dist build

@@ -16,11 +16,15 @@ def up(
         bool, typer.Option("--no-dashboard", help="Start the door and the engine only.")
     ] = False,
 ) -> None:
-    """Start the door and the engine under one supervisor; Ctrl-C stops them cleanly."""
+    """Start the door, the engine and the dashboard under one supervisor; Ctrl-C stops them cleanly."""
+    from headwater.dashboard.launch import HOW_TO_GET_IT, is_installed
     from headwater.engine.up import up as start
 
     frame: Frame = context.obj
-    start(frame.settings, lambda line: typer.echo(line))
+    has_dashboard = not no_dashboard and is_installed()
+    if not has_dashboard and not no_dashboard:
+        typer.echo(HOW_TO_GET_IT)
+    start(frame.settings, lambda line: typer.echo(line), dashboard=has_dashboard)
 
 
 def engine(context: typer.Context, supervised: Supervised = False) -> None:

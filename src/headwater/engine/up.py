@@ -1,4 +1,4 @@
-"""Starts the door and the engine, starts anew what dies, and says each second what flows."""
+"""Starts the door, the engine and the dashboard, starts anew what dies, and says each second what flows."""
 
 import logging
 import signal
@@ -33,19 +33,25 @@ class Part:
     started: float = field(default_factory=time.monotonic)
     short_lives: int = 0
     start_at: float | None = None
+    is_needed: bool = True  # what is not is given up where it cannot work, and the rest goes on
+    is_given_up: bool = False
 
 
-def up(settings: Settings, say: Callable[[str], None]) -> None:
+def up(settings: Settings, say: Callable[[str], None], *, dashboard: bool = False) -> None:
     """Returns when it is told to stop and all parts have ended."""
     refuse_a_second(settings.home)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     parts = [_started(name, settings) for name in ("engine", "collect")]
+    if dashboard:
+        parts.append(_started("dashboard", settings, is_needed=False))
     say(
         f"Events in:  http://{settings.collect.host}:{settings.collect.port}  (/v1/events, /mp/collect, /g/collect)"
     )
     say(f"Engine:     http://127.0.0.1:{settings.serve.port}  (/health, /metrics)")
+    if dashboard:
+        say(f"Dashboard:  http://127.0.0.1:{settings.dashboard.port}")
     say("Ctrl-C stops.")
     try:
         # beside the supervision, which waits for nobody's answer
@@ -61,13 +67,20 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
 
 def keep_alive(part: Part) -> None:
     code = part.process.poll()
-    if code is None:
+    if code is None or part.is_given_up:
         return
     now = time.monotonic()
     if part.start_at is None:
         part.short_lives = part.short_lives + 1 if now - part.started < SHORT_LIFE else 0
         # a signal is somebody else's will
         if part.short_lives >= MOST_SHORT_LIVES and code > 0:
+            if not part.is_needed:
+                part.is_given_up = True
+                _log.warning(
+                    "%s ends as soon as it starts, and is left out: its last message above says why.",
+                    part.name,
+                )
+                return
             raise SettingsError(f"{part.name} ends as soon as it starts: its last message above says why.")
         part.start_at = now + min(0.5 * 2**part.short_lives, LONGEST_PAUSE)
         _log.warning("%s has ended (%s) and is started anew.", part.name, code)
@@ -75,9 +88,9 @@ def keep_alive(part: Part) -> None:
         part.process, part.started, part.start_at = _process(part.command), now, None
 
 
-def _started(name: str, settings: Settings) -> Part:
+def _started(name: str, settings: Settings, *, is_needed: bool = True) -> Part:
     command = [sys.executable, "-m", "headwater", "--home", str(settings.home), name, "--supervised"]
-    return Part(name, command, _process(command))
+    return Part(name, command, _process(command), is_needed=is_needed)
 
 
 def _process(command: list[str]) -> "subprocess.Popen[bytes]":
