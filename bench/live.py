@@ -70,6 +70,7 @@ class Up:
 def up(home: Path, *, command: str = "up", environment: dict[str, str] | None = None) -> Iterator[Up]:
     """Until its first tick is done, which may be a full build."""
     port, serve = free_port(), free_port()
+    options = ["--no-dashboard"] if command == "up" else []
     variables = os.environ | {
         "HEADWATER_COLLECT__PORT": str(port),
         "HEADWATER_SERVE__PORT": str(serve),
@@ -77,7 +78,7 @@ def up(home: Path, *, command: str = "up", environment: dict[str, str] | None = 
     }
     log = (home / f"{command}.log").open("ab")
     process = subprocess.Popen(
-        [sys.executable, "-m", "headwater", "--home", str(home), command],
+        [sys.executable, "-m", "headwater", "--home", str(home), command, *options],
         env=variables,
         stdout=log,
         stderr=log,

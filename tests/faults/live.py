@@ -81,8 +81,9 @@ class Live:
         """Starts and does not wait."""
         for name in names:
             with (self.home / f"{name}.log").open("ab") as log:
+                words = ("up", "--no-dashboard") if name == "up" else (name,)
                 self._processes[name] = subprocess.Popen(
-                    self.command(name), stdout=log, stderr=log, env=environment()
+                    self.command(*words), stdout=log, stderr=log, env=environment()
                 )
         return self
 

@@ -12,9 +12,9 @@ from serve.conftest import TOKEN
 
 from headwater.cli import main
 from headwater.collect.keys import Keys, add_key
+from headwater.engine.address import url_of
 from headwater.engine.api import create_app
 from headwater.engine.engine import Engine
-from headwater.engine.serve import url_of
 from headwater.settings import load_settings
 
 Api = TestClient[Litestar]

@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 
 from headwater.errors import WarehouseLocked
+from headwater.settings import Settings
 
 FILE_NAME = "engine.json"
+SCREEN_KEY = "HW_SCREEN_KEY"  # a variable with which a supervisor lets its own dashboard read
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -39,6 +41,14 @@ def published(home: Path, url: str) -> Iterator[Address]:
         finally:
             with contextlib.suppress(OSError):
                 (home / FILE_NAME).unlink()
+
+
+def url_of(settings: Settings) -> str:
+    """Where commands of this machine find the engine."""
+    host = settings.serve.host
+    if host in ("0.0.0.0", "::", "localhost"):
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.serve.port}"
 
 
 def find(home: Path) -> Address | None:

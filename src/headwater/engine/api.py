@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import os
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import JSONBody
 
 from headwater.collect.keys import Keys
+from headwater.engine.address import SCREEN_KEY
 from headwater.engine.dead_letters import Chosen
 from headwater.engine.engine import Engine
 from headwater.engine.metrics import exposition
@@ -64,10 +66,13 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
 def create_app(engine: Engine, token: str) -> Litestar:
     settings = engine.settings
     keys, is_local = Keys(settings.home, reads=True), is_loopback(settings.serve.host)
-    reads = reading(
-        is_local,
-        lambda secret: hmac.compare_digest(secret.encode(), token.encode()) or keys.find(secret) is not None,
-    )
+    own = [token, *filter(None, [os.environ.get(SCREEN_KEY)])]
+
+    def may_read(secret: str) -> bool:
+        is_own = any([hmac.compare_digest(secret.encode(), one.encode()) for one in own])
+        return is_own or keys.find(secret) is not None
+
+    reads = reading(is_local, may_read)
     source = Source(settings, engine.warehouse.reader, engine.status, engine.publications)
 
     @get("/health", sync_to_thread=False)

@@ -152,10 +152,10 @@ class Engine:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[Engine]:
+def running(settings: Settings, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[Engine]:
     """An engine at work; at the end its threads finish what they are at."""
     with ExitStack() as stack:
-        warehouse = _reached(settings)
+        warehouse = _reached(settings, is_stopped)
         stack.callback(_close, warehouse)
         hold = stack.enter_context(warehouse.lease())
         warehouse.confine([PROJECT / "seeds"])
@@ -181,7 +181,7 @@ def running(settings: Settings) -> Iterator[Engine]:
                     )
 
 
-def _reached(settings: Settings) -> Warehouse:
+def _reached(settings: Settings, is_stopped: Callable[[], bool]) -> Warehouse:
     """A server that does not answer is waited for: it may be starting, too. The door takes events meanwhile."""
 
     def tell(attempt: RetryCallState) -> None:
@@ -191,6 +191,8 @@ def _reached(settings: Settings) -> Warehouse:
     retrying = Retrying(
         retry=retry_if_exception_type(WarehouseUnavailable),
         wait=wait_fixed(CONNECT_SECONDS),
+        stop=lambda _: is_stopped(),
+        reraise=True,
         before_sleep=tell,
     )
     return retrying(connect, settings.warehouse.url, settings.home)

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from headwater.engine.address import published, refuse_a_second
+from headwater.engine.address import published, refuse_a_second, url_of
 from headwater.errors import SettingsError
 from headwater.listening import is_loopback, listen
 from headwater.settings import Settings
@@ -35,7 +35,7 @@ def serve(settings: Settings) -> None:
 
     with (
         suppress(_Told),
-        running(settings) as engine,
+        running(settings, _told.is_set) as engine,
         published(settings.home, url_of(settings)) as address,
     ):
         _log.info("The engine answers at %s; Ctrl-C stops.", address.url)
@@ -48,10 +48,14 @@ class _Told(BaseException):
     """By a signal, to stop: at whatever the engine is, also at its start."""
 
 
+_told = threading.Event()
+
+
 def _stop(*_: object) -> None:
-    for number in STOPPING:
-        signal.signal(number, signal.SIG_IGN)
-    raise _Told
+    """Once: a second signal does not disturb what the first one has begun."""
+    if not _told.is_set():
+        _told.set()
+        raise _Told
 
 
 def _answer(listening: socket.socket, engine: "object", token: str) -> None:
@@ -75,12 +79,18 @@ def _answer(listening: socket.socket, engine: "object", token: str) -> None:
         timeout_graceful_shutdown=2,
         timeout_keep_alive=75,
     )
+    server = uvicorn.Server(config)
+
+    def end_when_told() -> None:
+        """Python swallows what a handler raises while a module is being imported, and there are many here."""
+        _told.wait()
+        server.should_exit = True
+
+    threading.Thread(target=end_when_told, daemon=True).start()
     pool = ThreadPoolExecutor(MOST_CLIENTS)
     set_asyncio_executor(pool)  # the loop's own one would be waited for
     try:
-        uvicorn.Server(config).run(
-            sockets=[listening]
-        )  # which raises the signal once more when it has stopped
+        server.run(sockets=[listening])  # which raises a signal once more when it has stopped
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -100,14 +110,6 @@ def _start_log() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "litestar", "asyncio", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def url_of(settings: Settings) -> str:
-    """Where commands of this machine find the engine."""
-    host = settings.serve.host
-    if host in ("0.0.0.0", "::", "localhost"):
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.serve.port}"
 
 
 def _check_keys(settings: Settings) -> None:

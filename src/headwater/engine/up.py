@@ -1,6 +1,8 @@
 """Starts the door, the engine and the dashboard, starts anew what dies, and says each second what flows."""
 
 import logging
+import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
 
-from headwater.engine.address import find, refuse_a_second
+from headwater.engine.address import SCREEN_KEY, find, refuse_a_second, url_of
 from headwater.engine.client import Engine
 from headwater.errors import HeadwaterError, SettingsError
 from headwater.settings import Settings
@@ -21,6 +23,7 @@ MOST_SHORT_LIVES = 3
 LONGEST_PAUSE = 30.0
 
 _log = logging.getLogger("headwater.up")
+_screen_key = secrets.token_urlsafe(32)  # with which the dashboard asks, also where others need a key
 
 
 @dataclass
@@ -49,7 +52,7 @@ def up(settings: Settings, say: Callable[[str], None], *, dashboard: bool = Fals
     say(
         f"Events in:  http://{settings.collect.host}:{settings.collect.port}  (/v1/events, /mp/collect, /g/collect)"
     )
-    say(f"Engine:     http://127.0.0.1:{settings.serve.port}  (/health, /metrics)")
+    say(f"Engine:     {url_of(settings)}  (/v1, /health, /metrics)")
     if dashboard:
         say(f"Dashboard:  http://127.0.0.1:{settings.dashboard.port}")
     say("Ctrl-C stops.")
@@ -90,13 +93,17 @@ def keep_alive(part: Part) -> None:
 
 def _started(name: str, settings: Settings, *, is_needed: bool = True) -> Part:
     command = [sys.executable, "-m", "headwater", "--home", str(settings.home), name, "--supervised"]
+    if name == "dashboard":
+        command += ["--api", url_of(settings), "--token-env", SCREEN_KEY]
     return Part(name, command, _process(command), is_needed=is_needed)
 
 
 def _process(command: list[str]) -> "subprocess.Popen[bytes]":
     """In a group of its own, so that Ctrl-C reaches the supervisor alone, which stops them in order; and on a lifeline,
     so that none outlives it."""
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, start_new_session=True, env={**os.environ, SCREEN_KEY: _screen_key}
+    )
 
 
 def _stop(parts: list[Part]) -> None:
