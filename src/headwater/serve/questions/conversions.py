@@ -61,7 +61,7 @@ def conversions(reader: Reader, asked: Asked, limit: int, cursor: str | None) ->
             {PERSON.format("page.person_id")} as person,
             ways.steps, ways.first_channel, ways.last_channel,
             credited.first_click_channel, credited.last_click_channel,
-            cast(extract(epoch from (page.conversion_at - ways.first_touch_at)) / 86400.0 as double precision)
+            cast(extract(epoch from (page.conversion_at - ways.first_touch_at)) as double precision) / 86400
                 as days_to_convert
         from page
         left join ways on ways.conversion_id = page.conversion_id

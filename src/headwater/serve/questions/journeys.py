@@ -20,7 +20,7 @@ def paths(reader: Reader, asked: Asked, limit: int, offset: int) -> pa.Table:
             select path, max(steps) as steps, count(*) as conversions,
                 cast(coalesce(sum(conversion_value), 0) as decimal(38, 9)) as value,
                 cast(percentile_cont(0.5) within group (
-                    order by extract(epoch from (conversion_at - first_touch_at)) / 86400.0
+                    order by cast(extract(epoch from (conversion_at - first_touch_at)) as double precision) / 86400
                 ) as double precision) as median_days
             from ways
             group by path
