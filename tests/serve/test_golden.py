@@ -1,9 +1,9 @@
 """What each question is answered over a history that can be worked out by hand, to the letter, on each engine.
 
-Ann comes by a tagged letter on 3 May, by a search on 5 May, and orders for 30 on 6 May, coming directly. Bob comes by an
-advertisement on 12 May, orders for 10 at once, and once more for 20.5 on 14 May, coming directly.
+Ann comes by a tagged letter on 3 May, by a search on 5 May, and orders for 30 on 6 May, coming directly. Bob comes by
+an advertisement on 12 May, orders for 10 at once, and once more for 20.5 on 14 May, coming directly.
 
-    WRITE_GOLDEN=1 python -m pytest tests/serve/test_golden.py     # writes the answers anew: read them before you commit
+    WRITE_GOLDEN=1 python -m pytest tests/serve/test_golden.py     # writes the answers anew: read them
 """
 
 import os

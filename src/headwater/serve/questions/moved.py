@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+ROUNDED_FROM = 100  # money: in a sentence, cents say nothing
 _MOSTLY = 0.5  # of the channel's change: less than that is not why
 
 
@@ -68,7 +69,8 @@ def _cause(campaigns: dict[str | None, Decimal], change: Decimal) -> tuple[str |
 def _sentence(found: dict[str, Any], days: int, currency: str | None) -> str:
     change = found["now"] - found["before"]
     if found["measure"] == "value":
-        what = f"{abs(change):,.2f}{f' {currency}' if currency else ''} of value"
+        decimals = 0 if abs(change) >= ROUNDED_FROM else 2
+        what = f"{abs(change):,.{decimals}f}{f' {currency}' if currency else ''} of value"
     else:
         what = f"{abs(change):,.1f}".removesuffix(".0") + " conversions"
     share = f"{float(change) / float(found['before']):+.0%}" if found["before"] else "there was none before"

@@ -1,0 +1,117 @@
+"""A hundred screens ask while events come in and tables change: every answer is whole, and of one build."""
+
+import asyncio
+import json
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from engine.process import Home, until
+from engine.stream import purchase
+
+from headwater.engine.address import find
+
+CLIENTS, SECONDS = 100, 5.0
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    made = Home(tmp_path / "home", "duckdb:///warehouse.duckdb")
+    made.start("up")
+    yield made
+    made.close()
+
+
+def orders(start: int, count: int) -> list[dict[str, object]]:
+    now = time.time_ns() // 1000
+    return [
+        purchase(number, event_timestamp=now, user_pseudo_id=f"device {number}", source=f"s{number % 7}")
+        for number in range(start, start + count)
+    ]
+
+
+async def traffic(door: str, until: float) -> int:
+    sent = 0
+    async with httpx.AsyncClient(base_url=door, trust_env=False, timeout=30) as http:
+        while time.monotonic() < until:
+            (await http.post("/v1/events", json=orders(100 + sent, 20))).raise_for_status()
+            sent += 20
+            await asyncio.sleep(0.1)
+    return sent
+
+
+class Client:
+    """One kept connection: so many of a library's own would be most of the work here."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __aenter__(self) -> "Client":
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+
+    async def get(self, path: str, tag: str) -> tuple[int, dict[str, str], bytes]:
+        self._writer.write(f"GET {path} HTTP/1.1\r\nhost: localhost\r\nif-none-match: {tag}\r\n\r\n".encode())
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        body = await self._reader.readexactly(int(headers.get("content-length", 0)))
+        return int(head[0].split()[1]), headers, body
+
+
+async def screen(
+    port: int, until: float, waits: list[float], statuses: Counter[int], builds: set[str]
+) -> None:
+    tags: dict[str, str] = {}
+    async with Client(port) as client:
+        while time.monotonic() < until:
+            for path in ("/v1/overview", "/v1/channels", "/v1/events?limit=5"):
+                began = time.perf_counter()
+                status, headers, body = await client.get(path, tags.get(path, ""))
+                waits.append(time.perf_counter() - began)
+                statuses[status] += 1
+                tags[path] = headers["etag"]
+                builds.add(headers["x-headwater-build"])
+                if status == 200 and path == "/v1/overview":
+                    said = json.loads(body)
+                    totals = {(one["conversions"]["now"], one["value"]["now"]) for one in said["models"]}
+                    assert totals == {(said["conversions"]["now"], said["value"]["now"])}
+                    assert said["value"]["now"] == 10 * said["conversions"]["now"]
+            await asyncio.sleep(1)
+
+
+def test_a_hundred_screens(home: Home) -> None:
+    httpx.post(home.door + "/v1/events", json=orders(0, 1)).raise_for_status()
+    address = find(home.home)
+    assert address
+    until(lambda: httpx.get(address.url + "/v1/channels").status_code == 200, 30, home.said)
+    waits: list[float] = []
+    statuses: Counter[int] = Counter()
+    builds: set[str] = set()
+
+    async def all_at_once() -> int:
+        end = time.monotonic() + SECONDS
+        port = home.settings.serve.port
+        screens = [screen(port, end, waits, statuses, builds) for _ in range(CLIENTS)]
+        sent, *_ = await asyncio.gather(traffic(home.door, end), *screens)
+        return sent
+
+    sent = asyncio.run(all_at_once())
+    p95 = statistics.quantiles(waits, n=20)[18]
+    print(
+        f"\n  {CLIENTS} screens, {len(waits)} answers {dict(statuses)} of {len(builds)} builds, p95 {p95 * 1000:.0f} ms"
+    )
+    assert set(statuses) <= {200, 304}
+    assert len(builds) > 2
+    assert p95 < 5  # nobody hangs; how fast it is on a quiet machine is for bench/api.py
+    until(
+        lambda: httpx.get(address.url + "/v1/overview").json()["conversions"]["now"] == sent + 1,
+        20,
+        home.said,
+    )
