@@ -51,7 +51,7 @@ class Shown:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> "Shown":
-        self.home.start("up")
+        self.home.start("up", dashboard=True)
         until(self._is_open, 30, self.home.said)
         return self
 

@@ -43,10 +43,9 @@ class Home:
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "headwater", "--home", str(self.home), *words]
 
-    def start(self, *words: str) -> None:
-        """`up` without its dashboard, which has tests of its own."""
-        if words == ("up",):
-            words = ("up", "--no-dashboard")
+    def start(self, word: str, *, dashboard: bool = False) -> None:
+        """`up` without its dashboard, but for that one's own tests."""
+        words = [word] if word != "up" or dashboard else [word, "--no-dashboard"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(*words), stdout=log, stderr=log, env=environment())
         until(lambda: find(self.home), 40, self.said)

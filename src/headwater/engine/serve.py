@@ -8,10 +8,9 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 from headwater.engine.address import published, refuse_a_second, url_of
-from headwater.errors import SettingsError
+from headwater.errors import SettingsError, TransientError
 from headwater.listening import is_loopback, listen
 from headwater.settings import Settings
 
@@ -33,29 +32,26 @@ def serve(settings: Settings) -> None:
     listening = listen(settings.serve.host, settings.serve.port, "serve.port")
     from headwater.engine.engine import running
 
-    with (
-        suppress(_Told),
-        running(settings, _told.is_set) as engine,
-        published(settings.home, url_of(settings)) as address,
-    ):
-        _log.info("The engine answers at %s; Ctrl-C stops.", address.url)
-        _answer(listening, engine, address.token)
+    try:
+        with (
+            running(settings, _told.is_set) as engine,
+            published(settings.home, url_of(settings)) as address,
+        ):
+            _log.info("The engine answers at %s; Ctrl-C stops.", address.url)
+            _answer(listening, engine, address.token)
+    except TransientError:
+        if not _told.is_set():  # or else it has been waiting for what does not answer
+            raise
     _log.info("The engine has stopped.")
     _leave_unfinished()
-
-
-class _Told(BaseException):
-    """By a signal, to stop: at whatever the engine is, also at its start."""
 
 
 _told = threading.Event()
 
 
 def _stop(*_: object) -> None:
-    """Once: a second signal does not disturb what the first one has begun."""
-    if not _told.is_set():
-        _told.set()
-        raise _Told
+    """Raises nothing: in the middle of an import that would leave Python's own locks behind."""
+    _told.set()
 
 
 def _answer(listening: socket.socket, engine: "object", token: str) -> None:
@@ -82,7 +78,7 @@ def _answer(listening: socket.socket, engine: "object", token: str) -> None:
     server = uvicorn.Server(config)
 
     def end_when_told() -> None:
-        """Python swallows what a handler raises while a module is being imported, and there are many here."""
+        """Also before the server listens to signals itself."""
         _told.wait()
         server.should_exit = True
 
