@@ -18,6 +18,10 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 MOST_CLIENTS = 16
 LEAVE_SECONDS = 0.3
 
+# How long the thread that answers may wait for one that computes. Python's own 5 ms would be most of what a kept answer
+# takes.
+SWITCH_SECONDS = 0.0005
+
 _log = logging.getLogger("headwater.engine")
 
 
@@ -83,6 +87,7 @@ def _answer(listening: socket.socket, engine: "object", token: str) -> None:
         server.should_exit = True
 
     threading.Thread(target=end_when_told, daemon=True).start()
+    sys.setswitchinterval(SWITCH_SECONDS)
     pool = ThreadPoolExecutor(MOST_CLIENTS)
     set_asyncio_executor(pool)  # the loop's own one would be waited for
     try:

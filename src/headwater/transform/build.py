@@ -12,7 +12,7 @@ from headwater.errors import BuildError, QueryError
 from headwater.settings import Settings
 from headwater.transform.project import fingerprint, variables
 from headwater.transform.publish import clear, publish
-from headwater.transform.runner import STILL_THERE, DbtRunner, Node
+from headwater.transform.runner import PUBLISHED, STILL_THERE, DbtRunner, Node
 from headwater.transform.tick import Tick
 from headwater.warehouse.protocol import Warehouse
 
@@ -120,7 +120,7 @@ class Builder:
         runner = DbtRunner(self._workspace / "tests", self._warehouse.dbt_output(live), self._variables)
         command = ["test", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
         published = ["--select", "config.meta.publish:person", "config.meta.publish:view"]
-        return len(runner.run([*command, *published]))
+        return len(runner.run([*command, *published], PUBLISHED))
 
     def _dbt(self) -> DbtRunner:
         if self._runner is None:

@@ -16,6 +16,7 @@ from headwater.transform.project import PROJECT
 PASSWORD = "DBT_ENV_SECRET_HEADWATER_PASSWORD"  # dbt masks variables of this prefix in its logs
 
 STILL_THERE = "the tables of the last good build are still in place"
+PUBLISHED = "this is so in the tables that are published"
 
 # What parsing yields depends on the names of the schemas and on no other setting: builds of one process share it.
 _parsed: dict[tuple[str, ...], Any] = {}
@@ -70,12 +71,12 @@ class DbtRunner:
         """The next run parses, which also writes the manifest into the workspace."""
         _parsed.pop(self._names, None)
 
-    def run(self, command: Sequence[str]) -> list[Node]:
-        """Runs one dbt command; returns what it built, or raises what went wrong first."""
+    def run(self, command: Sequence[str], consequence: str = STILL_THERE) -> list[Node]:
+        """Runs one dbt command; returns what it built, or raises what went wrong first, and what that means."""
         with _turn:
-            return self._run(command)
+            return self._run(command, consequence)
 
-    def _run(self, command: Sequence[str]) -> list[Node]:
+    def _run(self, command: Sequence[str], consequence: str) -> list[Node]:
         from dbt.cli.main import dbtRunner
 
         quiet = [
@@ -96,7 +97,7 @@ class DbtRunner:
         results = list(getattr(outcome.result, "results", None) or [])
         for result in results:
             if result.status in ("error", "fail", "runtime error"):
-                raise failure(result)
+                raise failure(result, consequence)
         if not outcome.success:
             message = one_line(outcome.exception)
             raise outside(message) or BuildError(
@@ -116,13 +117,13 @@ class DbtRunner:
         ]
 
 
-def failure(result: Any) -> HeadwaterError:
+def failure(result: Any, consequence: str) -> HeadwaterError:
     """One sentence on the first node that failed."""
     node, message = result.node, one_line(result.message)
     advice = (node.config.meta or {}).get("advice") if node.config else None
     if str(node.resource_type) == "test" and result.status == "fail":
         return BuildError(
-            f"{advice or f'The test {node.name} failed ({message}).'} {STILL_THERE.capitalize()}."
+            f"{advice or f'The test {node.name} failed ({message}).'} {consequence.capitalize()}."
         )
     what = f"The {node.resource_type} {node.name} could not be built, and {STILL_THERE}: {message}"
     return outside(message) or BuildError(what)
