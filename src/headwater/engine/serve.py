@@ -27,6 +27,8 @@ _log = logging.getLogger("headwater.engine")
 
 def serve(settings: Settings) -> None:
     """Returns after SIGTERM or SIGINT, when what was under way is done."""
+    # dbt makes semaphores, and what is left unfinished at the end leaves them to the system: nothing to be told of
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     _start_log()
     for number in STOPPING:
         signal.signal(number, _stop)
