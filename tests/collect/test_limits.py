@@ -30,7 +30,7 @@ def taken(rates: Rates, sender: str, tries: int) -> int:
 def test_a_bucket_is_as_deep_as_a_second_and_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    rates = Rates(10)
+    rates = Rates(10, 1)
     assert taken(rates, "a", 30) == 10
     assert taken(rates, "b", 30) == 10
     clock[0] += 0.5
@@ -41,7 +41,7 @@ def test_a_bucket_is_as_deep_as_a_second_and_fills_again(monkeypatch: pytest.Mon
 
 def test_all_workers_take_from_one_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
-    rates = Rates(30_000)
+    rates = Rates(30_000, 2)
     workers = []
     for number in range(3):
         process = os.fork()

@@ -72,6 +72,7 @@ class _Named(msgspec.Struct):
 
 
 _id_of = msgspec.json.Decoder(_Named)
+_NOTHING = ASGIResponse(status_code=204)  # the usual answer; made once
 _encode = msgspec.json.Encoder().encode
 
 
@@ -100,7 +101,7 @@ def answer(status: int, content: Any, headers: Headers) -> ASGIResponse:
 
 
 def nothing(headers: Headers) -> ASGIResponse:
-    return ASGIResponse(status_code=204, headers=dict(headers))
+    return ASGIResponse(status_code=204, headers=dict(headers)) if headers else _NOTHING
 
 
 def report(arrivals: Sequence[Arrival], outcomes: Sequence[Outcome]) -> Report:

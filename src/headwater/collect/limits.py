@@ -118,8 +118,9 @@ _UNPACK: dict[bytes, Callable[[bytes, int], bytes]] = {
 class Rates:
     """A bucket of tokens for each sender, `per_second` deep, in memory that all workers share."""
 
-    def __init__(self, per_second: int) -> None:
+    def __init__(self, per_second: int, workers: int) -> None:
         self._per_second = float(per_second)
+        self._is_shared = workers > 1
         memory = mmap.mmap(-1, _BUCKETS * 2 * 8)
         self._buckets = memoryview(memory).cast("d")  # of each: tokens, and when they were counted
         self._turn = tempfile.TemporaryFile()  # noqa: SIM115  (its lock is gone with whoever holds it)
@@ -127,18 +128,24 @@ class Rates:
     def take(self, sender: str) -> None:
         """One token; a request that finds none is refused, and takes none."""
         place = zlib.crc32(sender.encode(errors="replace")) % _BUCKETS * 2
-        fcntl.lockf(self._turn, fcntl.LOCK_EX)
+        if self._is_shared:
+            fcntl.lockf(self._turn, fcntl.LOCK_EX)
         try:
-            tokens, then = self._buckets[place : place + 2]
-            now = time.monotonic()
-            tokens = min(self._per_second, tokens + (now - then) * self._per_second)
-            has_one = tokens >= 1
-            self._buckets[place] = tokens - has_one
-            self._buckets[place + 1] = now
+            has_one = self._take_from(place)
         finally:
-            fcntl.lockf(self._turn, fcntl.LOCK_UN)
+            if self._is_shared:
+                fcntl.lockf(self._turn, fcntl.LOCK_UN)
         if not has_one:
             raise Refused(
                 "rate_limited",
                 f"More than {self._per_second:.0f} requests a second (collect.rate_limit); send more slowly.",
             )
+
+    def _take_from(self, place: int) -> bool:
+        tokens, then = self._buckets[place], self._buckets[place + 1]
+        now = time.monotonic()
+        tokens = min(self._per_second, tokens + (now - then) * self._per_second)
+        has_one = tokens >= 1
+        self._buckets[place] = tokens - has_one
+        self._buckets[place + 1] = now
+        return has_one

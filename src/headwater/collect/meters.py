@@ -48,10 +48,8 @@ class Meters:
 
     def kept(self, outcomes: Sequence[Outcome], seconds: float) -> None:
         self._durable.observe(seconds)
-        for outcome, meter in self._outcomes.items():
-            count = outcomes.count(outcome)
-            if count:
-                meter.inc(count)
+        for outcome in set(outcomes):
+            self._outcomes[outcome].inc(outcomes.count(outcome))
 
     def text(self, queue_bytes: int) -> bytes:
         self._queue.set(queue_bytes)

@@ -64,7 +64,7 @@ def _check_keys(settings: Settings) -> None:
 def _rates(settings: Settings) -> "Rates":
     from headwater.collect.limits import Rates
 
-    return Rates(settings.collect.rate_limit)
+    return Rates(settings.collect.rate_limit, settings.collect.workers)
 
 
 def _work(settings: Settings, listening: socket.socket, rates: "Rates") -> None:

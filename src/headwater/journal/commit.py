@@ -12,7 +12,7 @@ CONFLICT_DETAIL = "an event with this stream_id and event_id came first, and its
 SameEvent = Callable[[bytes, bytes], bool]
 
 # Many rows to a statement: SQLite works without Python's lock while it steps, and asks for it back after each one.
-_AT_ONCE = (512, 64, 8, 1)
+_AT_ONCE = (512, 64)  # and what is left in one more
 
 
 def keep(
@@ -96,3 +96,5 @@ def _pieces(count: int) -> Iterator[tuple[int, int]]:
         while count - start >= size:
             yield start, size
             start += size
+    if start < count:
+        yield start, count - start
