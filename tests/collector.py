@@ -31,6 +31,7 @@ class Collector:
         (home / "headwater.toml").write_text("\n".join(["[collect]", f"port = {self.port}", *lines]) + "\n")
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "log"
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(base_url=self.url, timeout=20)
 
@@ -44,7 +45,12 @@ class Collector:
                 [sys.executable, "-m", "headwater", "collect", "--home", str(self.home)],
                 stdout=log,
                 stderr=log,
-                env={name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")},
+                env={
+                    **{
+                        name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")
+                    },
+                    **self.environment,
+                },
             )
         deadline = time.monotonic() + 30
         while True:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from faults.live import Event, Live, Traffic, check_all, check_stored, event, listed, show, visit
@@ -226,15 +227,21 @@ def test_hostile_names_and_values(
     one = live(empty_warehouse()).start("collect", "engine")
     sent = list(hostile_events())
     outcomes: dict[str, str] = {}
-    for number, hostile in enumerate(sent):
+    for hostile in sent:
         answer = one.http.post("/v1/events", content=json.dumps([hostile]))
         assert answer.status_code in (200, 422), answer.text[:500]
         (told,) = answer.json()["events"]
         outcomes[hostile["event_id"]] = told["status"]
-        for door in DOORS[1:] if number % 7 == 0 else ():
-            text = str(hostile["event_name"])
-            body = json.dumps({"client_id": text, "events": [{"name": text, "params": {text[:99]: text}}]})
-            assert one.http.post(door, content=body).status_code < 500
+    for number, text in enumerate(HOSTILE):
+        said = {"name": text, "params": {text[:500]: text, "transaction_id": text, "page_referrer": text}}
+        body = json.dumps({"client_id": text, "user_id": f"by-protocol-{number}", "events": [said]})
+        assert one.http.post("/mp/collect?measurement_id=G-1", content=body).status_code == 204
+        hit = {"cid": text, "uid": f"by-tag-{number}", "en": text, "ep.transaction_id": text, "dr": text}
+        hit[f"ep.{text[:500]}"] = text
+        answer = one.http.post(
+            "/g/collect?v=2&tid=G-1", content=urlencode(hit), headers={"user-agent": "Mozilla/5.0"}
+        )
+        assert answer.status_code == 204
     one.drained()
     assert (one.status() or {})["alerts"] == []
     acknowledged = {name for name, outcome in outcomes.items() if outcome == "accepted"}
@@ -244,7 +251,8 @@ def test_hostile_names_and_values(
     warehouse = one.warehouse()
     try:
         rows = warehouse.query(
-            "select event_id, event_name, params, transaction_id, user_pseudo_id, user_id from events_streaming"
+            "select event_id, event_name, params, transaction_id, user_pseudo_id, user_id, page_referrer "
+            "from events_streaming"
         ).to_pylist()
         letters = warehouse.query("select original, reason from dead_letters").to_pylist()
     finally:
@@ -259,5 +267,14 @@ def test_hostile_names_and_values(
         assert stored[f"person-{number}"]["user_pseudo_id"] == text
         assert stored[f"person-{number}"]["user_id"] == text
         assert json.loads(stored[text]["params"]) == {"text": text}
+        for door in ("by-protocol", "by-tag"):
+            (row,) = (row for row in rows if row["user_id"] == f"{door}-{number}")
+            assert json.loads(row["params"]) == {text[:500]: text}
+            for column in ("event_name", "user_pseudo_id", "transaction_id", "page_referrer"):
+                assert row[column] == text, (door, column)
     assert "poison" not in {letter["reason"] for letter in letters}
-    show(f"{len(sent)} hostile events: {len(acknowledged)} stored as they were sent; {figures}", capfd)
+    show(
+        f"{len(sent)} hostile events: {len(acknowledged)} stored as they were sent, and {2 * len(HOSTILE)} by other "
+        f"doors; {figures}",
+        capfd,
+    )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -599,3 +600,14 @@ def test_another_program_that_holds_the_file_is_told_of(path: Path, monkeypatch:
     shell.close()
     assert the_writer.submit([event(2)]).result(5) == [Outcome.ACCEPTED]
     the_writer.close()
+
+
+def test_it_knows_the_latest_receipt(path: Path) -> None:
+    journal, one = Journal(path), Writer(path, 100 * MB, same)
+    assert journal.last_received_at() is None
+    said = [msgspec.structs.replace(event(number), received_at=at) for number, at in enumerate((5, 9, 7))]
+    one.submit(said[:2]).result()
+    one.submit(said[2:]).result()
+    assert journal.last_received_at() == 9
+    one.close()
+    journal.close()

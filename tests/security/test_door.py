@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import zstandard
@@ -34,6 +35,9 @@ HOSTILE = (
     ),
     *(
         "a\0b",
+        "'\"`;--%27\\' or 1=1",
+        "{% raw %}{{ env_var('PATH') }}{# no #} %s %(name)s {0} ? :name $1",
+        "\u2066\u200b\ufeff\u202d\U0001f4a9",
         "\ud800",
         "=cmd|' /C calc'!A0",
         "<script>alert(1)</script>",
@@ -115,6 +119,70 @@ def test_hundreds_of_malformed_bodies(door: Any) -> None:
     assert "unforeseen" not in door.log.read_text()
     answer, rows = door.post("/v1/events", json=[SOUND | {"user_pseudo_id": "still there"}])
     assert (answer.status_code, len(rows)) == (200, 1)
+
+
+def by_canonical(text: str, number: int) -> tuple[str, dict[str, Any]]:
+    event = {"event_name": text, "event_timestamp": AT, "user_pseudo_id": text, "user_id": f"v{number}"}
+    event |= {
+        "transaction_id": text,
+        "page_referrer": text,
+        "params": {text[:500] or "empty": text, "a": [{"b": text}]},
+    }
+    return "/v1/events?stream=H-1", {"content": json.dumps([event])}
+
+
+def by_protocol(text: str, number: int) -> tuple[str, dict[str, Any]]:
+    params = {text[:500] or "empty": text, "a": [{"b": text}], "transaction_id": text, "page_referrer": text}
+    body = {"client_id": text, "user_id": f"m{number}", "timestamp_micros": AT}
+    content = json.dumps(body | {"events": [{"name": text, "params": params}]})
+    return "/mp/collect?measurement_id=H-2", {"content": content}
+
+
+def by_tag(text: str, number: int) -> tuple[str, dict[str, Any]]:
+    hit = {"cid": text, "uid": f"t{number}", "en": text, "ep.transaction_id": text, "dr": text}
+    hit |= {f"ep.{text[:500] or 'empty'}": text, "up.b": text, "pr1": "id" + text.replace("~", "~~")}
+    return "/g/collect?v=2&tid=H-3", {"content": urlencode(hit, errors="surrogatepass")}
+
+
+SENT: dict[str, Callable[[str, int], tuple[str, dict[str, Any]]]] = {
+    "canonical": by_canonical,
+    "protocol": by_protocol,
+    "tag": by_tag,
+}
+
+
+@pytest.mark.parametrize("name", SENT)
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_a_hostile_value_is_stored_as_it_is_or_refused(door: Any, name: str, number: int) -> None:
+    text = HOSTILE[number]
+    path, request = SENT[name](text, number)
+    answer, rows = door.post(path, headers={"user-agent": "Mozilla/5.0"}, **request)
+    if (
+        name == "protocol" and text == "\ud800"
+    ):  # not to be read at all: the sender is told, and nothing is kept
+        assert (answer.status_code, answer.json()["error"]["type"], rows) == (400, "malformed", [])
+        return
+    assert answer.status_code in ((204,) if name == "tag" else (200, 204, 422))
+    (row,) = rows
+    if row["reason"]:
+        reasons = {"": "missing_event_name", "a\0b": "nul_character", "\ud800": "malformed_json"}
+        assert row["reason"] == reasons[text]
+        sent = request["content"].encode()
+        inner = {"canonical": sent[1:-1], "tag": b"v=2&tid=H-3\n" + sent}
+        assert row["body"] == inner.get(name) or json.loads(row["body"]) == json.loads(sent)
+        return
+    assert text not in ("", "a\0b")
+    if text == "\ud800":  # what a query holds is bytes; those that are no UTF-8 are shown
+        assert name == "tag"
+        text = r"\xed\xa0\x80"
+    event = json.loads(row["body"])
+    assert event["event_name"] == event["user_pseudo_id"] == event["transaction_id"] == text
+    assert event["page_referrer"] == text
+    if name == "tag":
+        assert event["items"] == [{"item_id": text}]
+        assert event["params"] == {text[:500]: text, "user_properties": {"b": {"value": text}}}
+    else:
+        assert event["params"] == {text[:500]: text, "a": [{"b": text}]}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from headwater import event
-from headwater.collect import privacy
+from headwater.collect import never_kept, privacy
 from headwater.collect.privacy import GIVEN, UNKNOWN_DEVICE, Consent, Device
 from headwater.event import Refusal, moment, money, text_of
 from headwater.journal.arrival import Arrival
@@ -167,7 +167,7 @@ def arrival(
 def refused(reason: Refusal, receipt: Receipt, *, original: bytes, position: int) -> Arrival:
     detail = reason.detail if len(reason.detail) <= _LONGEST_DETAIL else reason.detail[:_LONGEST_DETAIL] + "…"
     return Arrival(
-        body=original,
+        body=never_kept.original_without(original),
         origin=receipt.origin,
         received_at=receipt.received_at,
         reason=reason.reason,
@@ -228,6 +228,8 @@ def _taken_apart(loose: Loose, receipt: Receipt) -> tuple[Loose, Loose]:
             params.setdefault("device_category", category)
         if is_bot:
             params["is_bot"] = 1
+    if params and never_kept.holds_any(params):
+        params = never_kept.without(params)
     columns.setdefault("stream_id", "default")
     return columns, params or {}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from litestar.handlers import ASGIRouteHandler
 from litestar.response.base import ASGIResponse
 
-from headwater.collect import answers, json_parts, privacy
+from headwater.collect import answers, json_parts, never_kept, privacy
 from headwater.collect.answers import Refused
 from headwater.collect.canon import Loose, Receipt, arrival, refused
 from headwater.collect.door import Door, Visit, secret_in_headers
@@ -17,9 +17,6 @@ from headwater.journal.arrival import Arrival
 
 PATH = "/v1/events"
 MOST_EVENTS = 10_000
-
-# Names that a person's address goes by; a user agent is kept as the class of its device alone.
-_NEVER_KEPT = ("ip", "ip_address", "ip_override", "client_ip", "remote_addr", "user_agent")
 
 
 def routes(door: Door) -> list[ASGIRouteHandler]:
@@ -123,7 +120,8 @@ def arrivals_of(
         check_stream(str(loose.get("stream_id") or "default"))
         if json_parts.is_cut(loose.get("value")):
             loose["value"] = json_parts.with_all_digits(raw)["value"]
-        original = _without_addresses(loose, raw)
+        _note_device(loose)
+        original = _as_kept(loose, raw) if type(loose.get("params")) is str else raw
         # An event with an id of its own is the same in whichever request it comes; the others are known by their place.
         is_named = loose.get("event_id") not in (None, "")
         if len(events) > 1 and not is_named and loose.get("batch_event_index") in (None, ""):
@@ -133,20 +131,24 @@ def arrivals_of(
     return arrivals
 
 
-def _without_addresses(loose: Loose, raw: bytes) -> bytes:
-    """Takes what is never kept out of the event, and gives the bytes that may be kept of it."""
+def _note_device(loose: Loose) -> None:
+    """Of the user agents that the event tells of, the class of the device alone is kept."""
     params = loose.get("params")
-    places = [loose, params] if isinstance(params, dict) else [loose]
-    if not any(name in place for place in places for name in _NEVER_KEPT):
-        return raw
-    agent = [place.get("user_agent") for place in places]
-    for place in places:
-        for name in _NEVER_KEPT:
-            place.pop(name, None)
-    original = canonical_json(loose).encode(errors="backslashreplace")
-    for user_agent in agent:
-        if isinstance(user_agent, str):
+    for place in (loose, params) if type(params) is dict else (loose,):
+        user_agent = place.get("user_agent")
+        if type(user_agent) is str:
             category, is_bot = privacy.device(user_agent)
             loose |= {"device_category": category} if category else {}
             loose |= {"is_bot": 1} if is_bot else {}
-    return original
+
+
+def _as_kept(loose: Loose, raw: bytes) -> bytes:
+    """The original of an event whose params are JSON in a text; they are read if they hold what is never kept."""
+    try:
+        params = json.loads(loose["params"])
+        if not never_kept.holds_any([params]):
+            return raw
+    except (ValueError, RecursionError):
+        return raw
+    loose["params"] = never_kept.without(params)
+    return canonical_json(loose).encode(errors="backslashreplace")

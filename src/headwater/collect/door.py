@@ -15,6 +15,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from headwater.collect import answers, limits
 from headwater.collect.answers import Refused
 from headwater.collect.canon import MICROSECONDS, Receipt
+from headwater.collect.clock import Clock
 from headwater.collect.keys import Key, Keys
 from headwater.collect.meters import Meters
 from headwater.collect.privacy import UNKNOWN_DEVICE, Device, device
@@ -53,13 +54,20 @@ Take = Callable[[Visit], Awaitable[ASGIResponse]]
 
 class Door:
     def __init__(
-        self, settings: Settings, writer: Writer, keys: Keys, rates: limits.Rates, meters: Meters
+        self,
+        settings: Settings,
+        writer: Writer,
+        keys: Keys,
+        rates: limits.Rates,
+        clock: Clock,
+        meters: Meters,
     ) -> None:
         collect = settings.collect
         self.writer = writer
         self.meters = meters
         self._keys = keys
         self._rates = rates
+        self._clock = clock
         self._is_local = is_loopback(collect.host)
         self._origins = frozenset(origin.lower().rstrip("/") for origin in collect.allowed_origins)
         self._any_origin = self._is_local and not self._origins
@@ -144,12 +152,12 @@ class Door:
         return await limits.body_of(visit.receive, visit.headers, self._max_body)
 
     def receipt(self, visit: Visit, origin: str, user_agent: str | None = None) -> Receipt:
-        """Only a browser's own user agent tells of the device; a server's would tell of the server."""
+        """Only a browser's header tells of the visitor; a server's own, which begins otherwise, does not."""
         if user_agent is None:
             header = visit.header(b"user-agent") or ""
             user_agent = header if header.startswith("Mozilla/") else None
         seen: Device = device(user_agent) if user_agent else UNKNOWN_DEVICE
-        return Receipt(origin, time.time_ns() // 1000, self._max_age, self._redacts_emails, seen)
+        return Receipt(origin, self._clock.receipt(), self._max_age, self._redacts_emails, seen)
 
     async def keep(self, arrivals: Sequence[Arrival], receipt: Receipt) -> list[Outcome]:
         """Returns when all are on disk."""

@@ -1,15 +1,19 @@
 """Hits of Google's own tag: GET and POST /g/collect."""
 
 import re
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import unquote
 
 from litestar.handlers import ASGIRouteHandler
 from litestar.response.base import ASGIResponse
 
-from headwater.collect import answers, privacy
+from headwater.collect import answers, never_kept, privacy
 from headwater.collect.answers import Refused
 from headwater.collect.canon import Loose, Receipt, arrival
 from headwater.collect.door import Door, Visit, parameters
+from headwater.collect.session import session_of
+from headwater.collect.tag_items import item_of, number_of
 from headwater.journal.arrival import Arrival
 
 PATH = "/g/collect"
@@ -19,26 +23,11 @@ MOST_EVENTS = 100
 TRANSPORT: Final = ("_z", "tfd")
 
 # What tells of the person's machine or address (client hints), or is a secret: read, if at all, never kept.
-_NEVER_KEPT = frozenset(
-    (
-        "uaa",
-        "uab",
-        "uafvl",
-        "uamb",
-        "uam",
-        "uap",
-        "uapv",
-        "uaw",
-        "ua",
-        "uip",
-        "_uip",
-        "api_secret",
-        "v",
-        "em",
-        "ecid",
-    )
+_HINTS = ("uaa", "uab", "uafvl", "uamb", "uam", "uap", "uapv", "uaw", "_uip", "api_secret", "em", "ecid")
+_NEVER_KEPT = frozenset((*_HINTS, "v", *never_kept.NAMES))
+_NOT_IN_ORIGINALS = frozenset(
+    (*_HINTS, *(f"{of}{name}" for name in never_kept.NAMES for of in ("", "ep.", "epn.", "up.", "upn.")))
 )
-_NOT_IN_ORIGINALS = _NEVER_KEPT - {"v"}
 _COLUMNS = {
     "tid": "stream_id",
     "cid": "user_pseudo_id",
@@ -48,6 +37,11 @@ _COLUMNS = {
     "dl": "page_location",
     "dr": "page_referrer",
     "en": "event_name",
+    "cs": "source",
+    "cm": "medium",
+    "cn": "campaign",
+    "ck": "term",
+    "cc": "content",
     "cu": "currency",
     "_p": "batch_page_id",
     "_s": "batch_ordering_id",
@@ -63,34 +57,10 @@ _PARAMS = {
     "_et": "engagement_time_msec",
     "ul": "language",
     "sr": "screen_resolution",
+    "ci": "campaign_id",
+    "ir": "ignore_referrer",
 }
 _ITEM = re.compile(r"pr[0-9]{1,3}")
-_ITEM_FIELDS = {
-    "id": "item_id",
-    "nm": "item_name",
-    "br": "item_brand",
-    "ca": "item_category",
-    "c2": "item_category2",
-    "c3": "item_category3",
-    "c4": "item_category4",
-    "c5": "item_category5",
-    "va": "item_variant",
-    "pr": "price",
-    "qt": "quantity",
-    "cp": "coupon",
-    "ds": "discount",
-    "af": "affiliation",
-    "lp": "index",
-    "li": "item_list_id",
-    "ln": "item_list_name",
-    "lo": "location_id",
-    "pi": "promotion_id",
-    "pn": "promotion_name",
-    "cn": "creative_name",
-    "cs": "creative_slot",
-}
-_ITEM_NUMBERS = frozenset(("price", "quantity", "discount", "index"))
-_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 def routes(door: Door) -> list[ASGIRouteHandler]:
@@ -102,7 +72,7 @@ def routes(door: Door) -> list[ASGIRouteHandler]:
             raise Refused("malformed", "The hit names no stream: it has no tid.")
         door.admit_tag(stream)
         body = await door.body(visit)
-        receipt = door.receipt(visit, PATH)
+        receipt = door.receipt(visit, PATH, visit.header(b"user-agent") or "")
         arrivals = arrivals_of(visit.raw_query, body, receipt)
         await door.keep(arrivals, receipt)
         return answers.nothing(visit.answer_headers)
@@ -119,17 +89,16 @@ def arrivals_of(raw_query: bytes, body: bytes, receipt: Receipt) -> list[Arrival
             "too_many_events",
             f"A hit may hold {MOST_EVENTS} events, and this one holds {len(lines)}: send several.",
         )
-    query = _without_secrets(raw_query)
-    originals = [b"%b\n%b" % (query, _without_secrets(line)) for line in lines] or [query]
-    own = [parameters(line) for line in lines] or [{}]
-    consent = privacy.consent_of_tag(shared.get("gcs"), shared.get("gcd"))
+    query = _without_secrets(raw_query, shared)
     arrivals = []
-    for position, (line, original) in enumerate(zip(own, originals, strict=True), start=1):
+    for position, raw in enumerate(lines or [b""], start=1):
+        line = parameters(raw)
+        original = b"%b\n%b" % (query, _without_secrets(raw, line)) if lines else query
         hit = {name: value for name, value in {**shared, **line}.items() if name not in _NEVER_KEPT}
         hit["tid"] = shared["tid"]
         loose = _loose(hit)
         loose["event_timestamp"] = receipt.received_at
-        if len(own) > 1:
+        if len(lines) > 1:
             loose["batch_event_index"] = position
         arrivals.append(
             arrival(
@@ -137,7 +106,7 @@ def arrivals_of(raw_query: bytes, body: bytes, receipt: Receipt) -> list[Arrival
                 receipt,
                 original=original,
                 position=position,
-                consent=consent,
+                consent=privacy.consent_of_tag(hit.get("gcs"), hit.get("gcd")),
                 has_own_time=False,
                 transport=TRANSPORT,
             )
@@ -145,12 +114,16 @@ def arrivals_of(raw_query: bytes, body: bytes, receipt: Receipt) -> list[Arrival
     return arrivals
 
 
-def _without_secrets(query: bytes) -> bytes:
+def _without_secrets(query: bytes, names: Iterable[str]) -> bytes:
     """A query as it was sent, but for what is never kept."""
+    if _NOT_IN_ORIGINALS.isdisjoint(names):
+        return query.strip()
     parts = query.strip().split(b"&")
-    return b"&".join(
-        part for part in parts if part.partition(b"=")[0].decode("latin-1") not in _NOT_IN_ORIGINALS
-    )
+    return b"&".join(part for part in parts if _name_of(part) not in _NOT_IN_ORIGINALS)
+
+
+def _name_of(part: bytes) -> str:
+    return unquote(part.partition(b"=")[0].decode("latin-1"))
 
 
 def _loose(hit: dict[str, str]) -> Loose:
@@ -164,39 +137,23 @@ def _loose(hit: dict[str, str]) -> Loose:
         if column is not None:
             loose.setdefault(column, value)
         elif kind in ("ep", "epn") and own_name:
-            params[own_name] = _number(value) if kind == "epn" else value
+            params[own_name] = number_of(value) if kind == "epn" else value
         elif kind in ("up", "upn") and own_name:
-            user[own_name] = {"value": _number(value) if kind == "upn" else value}
+            user[own_name] = {"value": number_of(value) if kind == "upn" else value}
         elif _ITEM.fullmatch(name):
-            items.append(_item(value))
+            items.append(item_of(value))
         else:
             own_name = _PARAMS.get(name, name)
-            params.setdefault(own_name, _number(value) if name == "_et" else value)
+            params.setdefault(own_name, number_of(value) if name == "_et" else value)
+    session = loose.pop("ga_session_id", "")
+    loose["ga_session_id"] = session_of(session)
+    if session and loose["ga_session_id"] is None:  # an event is worth more than its session
+        params["sid"] = session
+    if params.get("ignore_referrer") in ("1", "true") and "page_referrer" in loose:
+        params["page_referrer"] = loose.pop("page_referrer")
     if user:
         params["user_properties"] = user
     if items:
         loose["items"] = items
     loose["params"] = params
     return loose
-
-
-def _number(value: str) -> Any:
-    if not _NUMBER.fullmatch(value):
-        return value
-    return float(value) if "." in value else int(value)
-
-
-def _item(coded: str) -> Loose:
-    """`idSKU~nmName~pr10~k0colour~v0red`: a code of two characters before each value."""
-    item: Loose = {}
-    keys: dict[str, str] = {}
-    for part in coded.split("~"):
-        code, value = part[:2], part[2:]
-        if code[:1] == "k" and code[1:].isalnum():
-            keys[code[1:]] = value
-        elif code[:1] == "v" and code[1:] in keys:
-            item[keys[code[1:]]] = value
-        else:
-            name = _ITEM_FIELDS.get(code, code)
-            item[name] = _number(value) if name in _ITEM_NUMBERS else value
-    return item

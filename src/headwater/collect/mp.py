@@ -6,12 +6,13 @@ import msgspec
 from litestar.handlers import ASGIRouteHandler
 from litestar.response.base import ASGIResponse
 
-from headwater.collect import answers, json_parts, privacy
+from headwater.collect import answers, json_parts, never_kept, privacy
 from headwater.collect.answers import Refused
 from headwater.collect.canon import Loose, Receipt, arrival, refused
 from headwater.collect.door import Door, Visit, all_taken
 from headwater.collect.json_parts import NotJson
 from headwater.collect.mp_debug import validate
+from headwater.collect.session import session_of
 from headwater.event import CLICK_IDS, MALFORMED_JSON, TRAFFIC, Refusal
 from headwater.journal.arrival import Arrival
 
@@ -20,9 +21,7 @@ MOST_EVENTS = 25
 
 _STREAM_NAMES = ("measurement_id", "firebase_app_id")
 
-# Of the request: what is known of a person's machine or address is read, if at all, and never kept.
-_NEVER_KEPT = ("ip_override", "user_agent", "user_data")
-_OF_THE_REQUEST = ("client_id", "app_instance_id", "user_id", "timestamp_micros", "events", *_NEVER_KEPT)
+_OF_THE_REQUEST = ("client_id", "app_instance_id", "user_id", "timestamp_micros", "events")
 _OF_AN_EVENT = ("name", "params", "timestamp_micros")
 
 _COLUMN_OF_PARAM = {
@@ -114,7 +113,9 @@ def _arrivals(
     shared: dict[str, msgspec.Raw], events: list[msgspec.Raw], stream: str, receipt: Receipt
 ) -> list[Arrival]:
     try:
-        common = {name: json_parts.value_of(raw) for name, raw in shared.items() if name not in _NEVER_KEPT}
+        common = {
+            name: json_parts.value_of(raw) for name, raw in shared.items() if name not in never_kept.NAMES
+        }
     except NotJson as error:
         raise Refused("malformed", f"The body cannot be taken: {error}.") from None
     consent = privacy.consent_in_words(common.get("consent"))
@@ -127,7 +128,9 @@ def _arrivals(
         name: value for name, value in common.items() if name not in _OF_THE_REQUEST and value is not None
     }
     envelope = b"".join(
-        b'"%b":%b,' % (name.encode(), bytes(raw)) for name, raw in shared.items() if name not in _NEVER_KEPT
+        b'"%b":%b,' % (name.encode(), bytes(raw))
+        for name, raw in shared.items()
+        if name not in never_kept.NAMES
     )
     several = len(events) > 1
     arrivals = []
@@ -175,6 +178,9 @@ def _loose(
     for name, value in event.items():
         if name not in _OF_AN_EVENT and value is not None:
             kept.setdefault(name, value)
+    session = loose.get("ga_session_id")
+    if type(session) is str:  # one that is no number is refused, and its sender told
+        loose["ga_session_id"] = session_of(session) or session
     at = event.get("timestamp_micros") or common.get("timestamp_micros")
     loose["event_timestamp"] = at or receipt.received_at
     loose["params"] = kept

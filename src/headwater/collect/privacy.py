@@ -28,9 +28,17 @@ _CLICK_ID_IN_QUERY = re.compile(
 _CLICK_ID_IN_JSON = re.compile(rf'("(?:{_CLICK_ID})"\s*:\s*")[^"]*', re.IGNORECASE)
 
 _LONGEST_USER_AGENT = 512
-_BOT = re.compile(
-    r"bot\b|bot/|crawl|spider|slurp|headless|lighthouse|externalhit|preview|monitor|scrap", re.I
+_BOTS = (
+    *("bot/", "crawl", "spider", "slurp", "headless", "lighthouse", "preview", "monitor", "scrap"),
+    *("externalhit", "meta-external", "mediapartners-google", "google-inspectiontool", "googleother"),
+    *("apis-google", "feedfetcher", "google-read-aloud", "yandexmetrika", "ia_archiver", "pagespeed"),
+    *("page speed", "gtmetrix", "pingdom", "datadogsynthetics"),
+    *("claude-user", "chatgpt-user", "perplexity-user", "mistralai-user"),
+    # what a page is driven or fetched with
+    *("cypress", "playwright", "puppeteer", "phantomjs", "selenium", "webdriver", "node-fetch", "undici"),
+    *("python-", "aiohttp", "okhttp", "go-http-client", "httpclient", "libwww-perl", "guzzle", "postman"),
 )
+_BOT_WORD = re.compile(r"bot\b|\b(?:ptst|curl|wget|java|axios|insomnia)/|^(?:node|got|ruby|deno|bun)\b")
 _TV = re.compile(
     r"smart-?tv|smarttv|apple ?tv|google ?tv|android tv|hbbtv|crkey|roku|bravia|web0s|aft[a-z]+ ", re.I
 )
@@ -134,7 +142,8 @@ UNKNOWN_DEVICE = Device()
 @lru_cache(maxsize=4096)
 def device(user_agent: str) -> Device:
     agent = user_agent[:_LONGEST_USER_AGENT]
-    is_bot = bool(_BOT.search(agent))
+    folded = agent.lower()
+    is_bot = any(word in folded for word in _BOTS) or bool(_BOT_WORD.search(folded))
     if _TV.search(agent):
         return Device("tv", is_bot)
     if _TABLET.search(agent) or ("Android" in agent and "Mobile" not in agent):

@@ -16,6 +16,7 @@ from headwater.listening import is_loopback, listen
 from headwater.settings import Settings
 
 if TYPE_CHECKING:
+    from headwater.collect.clock import Clock
     from headwater.collect.limits import Rates
 
 
@@ -37,13 +38,13 @@ def serve(settings: Settings) -> None:
     url = f"http://{settings.collect.host}:{settings.collect.port}"
     if settings.collect.workers == 1:
         _log.info("Collecting at %s; Ctrl-C stops.", url)
-        _work(settings, listening, _rates(settings))
+        _work(settings, listening, _rates(settings), _clock(settings))
     else:
         with tempfile.TemporaryDirectory(prefix="headwater-meters-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus_client is imported
             _log.info("Collecting at %s with %d workers; Ctrl-C stops.", url, settings.collect.workers)
-            rates = _rates(settings)
-            supervise(settings.collect.workers, lambda: _work(settings, listening, rates))
+            rates, clock = _rates(settings), _clock(settings)
+            supervise(settings.collect.workers, lambda: _work(settings, listening, rates, clock))
     _log.info("Stopped; all that was taken is on disk.")
 
 
@@ -67,7 +68,20 @@ def _rates(settings: Settings) -> "Rates":
     return Rates(settings.collect.rate_limit, settings.collect.workers)
 
 
-def _work(settings: Settings, listening: socket.socket, rates: "Rates") -> None:
+def _clock(settings: Settings) -> "Clock":
+    """It goes on from where the journal ends."""
+    from headwater.collect.clock import Clock
+    from headwater.journal.journal import Journal
+
+    journal = Journal(settings.home / FILE_NAME)
+    try:
+        last = journal.last_received_at()
+    finally:
+        journal.close()
+    return Clock(last or 0, settings.collect.workers)
+
+
+def _work(settings: Settings, listening: socket.socket, rates: "Rates", clock: "Clock") -> None:
     """One worker, until it is told to stop."""
     import uvicorn
 
@@ -80,7 +94,7 @@ def _work(settings: Settings, listening: socket.socket, rates: "Rates") -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     journal = settings.home / FILE_NAME
     writer = Writer(journal, settings.collect.journal_max_mb * 1024**2, same_event)
-    door = Door(settings, writer, Keys(settings.home), rates, Meters())
+    door = Door(settings, writer, Keys(settings.home), rates, clock, Meters())
     config = uvicorn.Config(
         create_app(door, journal),
         loop="uvloop",

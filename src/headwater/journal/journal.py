@@ -14,6 +14,7 @@ from headwater.journal.refill import raise_to
 from headwater.journal.tables import COLUMNS, about, checksum, live_bytes, now
 
 READ_BYTES = 32 * 1024 * 1024  # of bodies in one read, so that large ones do not fill the memory
+_NEWEST_ROWS = 20_000  # the largest request of one worker, committed behind a later one of another
 _READ = f"select {', '.join(COLUMNS)}, checksum from arrivals where seq > ? order by seq limit ?"
 
 
@@ -77,6 +78,10 @@ class Journal:
         )
         return oldest[0] if oldest else None
 
+    def last_received_at(self) -> int | None:
+        """The latest receipt among the newest rows: requests are committed nearly, but not quite, in order."""
+        return self._file.ask(_last_received_at)
+
     def delays(self, seconds: int) -> Delays:
         """From the door to the disk, over the last seconds and all workers."""
         found = self._file.ask(
@@ -135,6 +140,18 @@ def _rows(connection: sqlite3.Connection, after: int, limit: int) -> list[Row]:
         if len(rows) < limit:
             _check_gap(connection, before, max(before, about(connection, "last_seq") or 0) + 1)
     return rows
+
+
+def _last_received_at(connection: sqlite3.Connection) -> int | None:
+    last = None
+    left = READ_BYTES
+    newest = "select received_at, length(body) from arrivals order by seq desc limit ?"
+    for received_at, size in connection.execute(newest, (_NEWEST_ROWS,)):
+        last = max(received_at, last or received_at)
+        left -= size
+        if left <= 0:
+            break
+    return last
 
 
 def _check_gap(connection: sqlite3.Connection, before: int, seq: int) -> None:
