@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fixed
 
-from headwater.engine.books import entry
+from headwater.engine.books import entry, unseen
 from headwater.engine.dead_letters import Chosen, Replayed, drop, replay
 from headwater.engine.fold import fold
 from headwater.engine.patience import in_words, patiently
@@ -62,6 +62,9 @@ class Engine:
         self.sink = Sink(self.journal, self.warehouse)
         self.ticks = Ticks(self.settings, self.warehouse, self.vitals, self.publications)
         self._entry = entry(self.warehouse, self.journal)
+        waiting = unseen(self.warehouse)
+        if waiting:
+            self.vitals.found_unseen(*waiting)
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         reader = self.warehouse.reader()

@@ -104,7 +104,7 @@ class Sink:
 
 
 def position_of(warehouse: Warehouse, journal_id: str) -> int:
-    found = warehouse.query(f"select position from headwater_positions where journal_id = '{journal_id}'")
+    found = warehouse.query("select position from headwater_positions where journal_id = $1", [journal_id])
     return int(found["position"][0].as_py()) if found.num_rows else 0
 
 

@@ -77,6 +77,15 @@ class Journal:
         )
         return oldest[0] if oldest else None
 
+    def received_behind(self, position: int) -> int | None:
+        """When the first row behind that one was received; None where none is there."""
+        first = self._file.ask(
+            lambda connection: connection.execute(
+                "select received_at from arrivals where seq > ? order by seq limit 1", (position,)
+            ).fetchone()
+        )
+        return first[0] if first else None
+
     def delays(self, seconds: int) -> Delays:
         """From the door to the disk, over the last seconds and all workers."""
         found = self._file.ask(
