@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from headwater.errors import JournalDamaged
 from headwater.journal.delays import Delays
 from headwater.journal.journal_file import JournalFile
+from headwater.journal.received import Found, received
 from headwater.journal.refill import raise_to
 from headwater.journal.tables import COLUMNS, about, checksum, live_bytes, now
 
@@ -85,6 +87,10 @@ class Journal:
             ).fetchone()
         )
         return first[0] if first else None
+
+    def received(self, moments: Collection[int]) -> list[Found]:
+        """Of the rows received at those moments: that moment, the body, and when they were journaled."""
+        return self._file.ask(lambda connection: received(connection, moments))
 
     def delays(self, seconds: int) -> Delays:
         """From the door to the disk, over the last seconds and all workers."""
