@@ -150,6 +150,8 @@ class PostgresWarehouse:
     ) -> pa.Table:
         try:
             with self._connection.cursor() as cursor:
+                if sql.lstrip()[:7].lower() == "explain":  # rows come by COPY, which takes none
+                    cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
                 cursor.execute(sql, tuple(parameters) or None)
                 table = fetch(cursor)
             if not self._in_transaction:
