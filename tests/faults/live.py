@@ -27,6 +27,8 @@ from headwater.warehouse.protocol import Warehouse
 
 Event = dict[str, Any]
 
+CAMPAIGN_DAY = "conversion_date, conversion_event, attributed_channel, source, medium, campaign"
+
 # what tells one row from all others, in what is stored and in what is published
 KEYS = {
     "events_streaming": "stream_id, event_id",
@@ -39,9 +41,9 @@ KEYS = {
     "int_touchpoints": "touchpoint_id",
     "int_user_journeys": "conversion_id, step_number",
     "int_attribution_credits": "conversion_id, attribution_model, step_number",
-    "mart_attribution": (
-        "attribution_model, conversion_date, conversion_event, attributed_channel, source, medium, campaign"
-    ),
+    "mart_attribution": f"attribution_model, {CAMPAIGN_DAY}",
+    "mart_first_click_attribution": CAMPAIGN_DAY,
+    "mart_last_click_attribution": CAMPAIGN_DAY,
     "mart_attribution_comparison": "conversion_date, conversion_event, channel",
     "mart_channel_performance": "date, channel",
 }

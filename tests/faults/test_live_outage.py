@@ -144,6 +144,8 @@ def gone_and_back(
     assert (traffic.resent, traffic.refused) == (0, 0)
     assert told[-1]["state"] == "alert"
     assert told[-1]["pending"] > 0
+    # what waits in the journal waits to be seen
+    assert told[-1]["freshness_seconds"] > OUTAGE / 2
     for status in told:
         check_books(status)
     names = sorted({alert["name"] for status in told for alert in status["alerts"]})

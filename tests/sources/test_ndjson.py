@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headwater.originals import sent
 from headwater.sources import lines
 from headwater.sources.read import read_file
 
@@ -149,13 +150,13 @@ def test_bad_lines_are_dead_letters_with_their_line_and_the_others_land(write: A
         (8, "malformed_json"),
         (9, "nul_character"),
     ]
-    assert [letter["original"] for letter in found.dead_letters] == [
+    assert [sent(letter["original"]) for letter in found.dead_letters] == [
         *(
-            "{",
-            "[1]",
-            '{"a": "\\xff"}',
-            '{"event_name": "a", "event_name": "b"}',
-            '{"event_name": "x\\u0000"}',
+            b"{",
+            b"[1]",
+            b'{"a": "\xff"}',
+            b'{"event_name": "a", "event_name": "b"}',
+            b'{"event_name": "x\\u0000"}',
         )
     ]
     assert {letter["origin"] for letter in found.dead_letters} == {"here"}

@@ -106,18 +106,19 @@ def test_where_nothing_is_a_conversion_the_marts_need_not_show_any() -> None:
 
 
 def test_each_stages_time() -> None:
-    fast = Followed({}, 11.5, {"generated_at": 10, "received_at": 11, "loaded_at": 12, "visible_at": 14})
-    slow = Followed({}, 21.0, {"generated_at": 20, "received_at": 20, "loaded_at": 20.5, "visible_at": 29})
-    again = Followed({}, None, {"generated_at": 0, "received_at": 1, "loaded_at": 2, "visible_at": 3})
-    assert delays([fast, slow, again]) == [
+    names = ("generated_at", "received_at", "journaled_at", "loaded_at", "visible_at")
+    fast = Followed({}, dict(zip(names, (10, 11, 11.5, 12, 14), strict=True)))
+    slow = Followed({}, dict(zip(names, (20, 20, 21.0, 20.5, 29), strict=True)))
+    pruned = Followed({}, {"generated_at": 0, "received_at": 1, "loaded_at": 2, "visible_at": 3})
+    assert delays([fast, slow, pruned]) == [
         ("generated → received", 1, 1),
         ("received → journal", 0.5, 1.0),
-        ("journal → warehouse", 0, 0.5),  # loaded before the answer was read
+        ("journal → warehouse", 0, 0.5),  # a clock that was set back
         ("warehouse → mart", 2, 8.5),
         ("received → mart", 3, 9),
     ]
     assert delays([Followed({})])[0] == ("generated → received", None, None)
     assert (
-        json.dumps(delays([again])[1:3])
+        json.dumps(delays([pruned])[1:3])
         == '[["received \\u2192 journal", null, null], ["journal \\u2192 warehouse", null, null]]'
     )

@@ -1,5 +1,6 @@
 """What only PostgreSQL knows: URLs, passwords, schemas, numbers of any size, sessions side by side."""
 
+import re
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,6 +18,7 @@ from headwater.warehouse.postgres import PostgresWarehouse
 from headwater.warehouse.postgres_errors import without_password
 from headwater.warehouse.protocol import EventBatch
 
+DOCS = Path(__file__).parents[2] / "docs"
 ROLE = "Ann O'Neil"
 SECRET = "p@ss/w:rd%2F #?&=ü'\\\""
 PURCHASE = {
@@ -227,3 +229,54 @@ def test_two_loads_at_once_store_each_event_once(server: Any) -> None:
     assert len(contents(warehouses[0])["ga4_events_raw"]) == 2_000
     for warehouse in warehouses:
         warehouse.close()
+
+
+def test_the_role_that_the_docs_make_is_enough_and_no_more(server: Any, tmp_path: Path) -> None:
+    told = re.findall(r"```sql\n(.+?)```", (DOCS / "security.md").read_text(), re.DOTALL)
+    for made, place, options in (
+        (told[0], "headwater", ""),
+        (
+            told[1].replace("database shop", "database postgres"),
+            "postgres",
+            "&options=-csearch_path%3Dheadwater",
+        ),
+    ):
+        try:
+            for statement in made.strip().splitlines():
+                server.psql(statement)
+            product = Product(
+                tmp_path / place, f"postgresql://headwater@/{place}?host={server.pgdata}{options}"
+            )
+            assert product.warehouse.excess() is None
+            product.load([PURCHASE])
+            assert product.build(test=False).persons == 1
+            for sql in ("select pg_read_file('/etc/passwd') as a", "copy (select 1) to program 'id'"):
+                with pytest.raises(WarehouseError, match="permission denied"):
+                    product.warehouse.query(sql)
+            product.close()
+        finally:
+            for statement in (
+                "drop database if exists headwater with (force);",
+                "drop schema if exists headwater cascade;",
+                "drop schema if exists headwater_build cascade;",
+                "revoke create on database postgres from headwater;",
+                "drop role headwater;",
+            ):
+                server.psql(statement)
+
+
+@pytest.mark.parametrize(
+    "right", ["pg_read_server_files", "pg_write_server_files", "pg_execute_server_program"]
+)
+def test_rights_that_headwater_never_needs_are_told(server: Any, right: str, tmp_path: Path) -> None:
+    server.psql(f"create role ann login; create role staff; grant {right} to staff; grant staff to ann;")
+    server.psql("grant all on schema public to ann;")
+    try:
+        warehouse = PostgresWarehouse(f"postgresql://ann@/postgres?host={server.pgdata}")
+        assert "The role ann of " in str(warehouse.excess())
+        warehouse.close()
+    finally:
+        server.psql("drop owned by ann; drop role ann; drop role staff;")
+    warehouse = PostgresWarehouse(server.get_uri())
+    assert "docs/security.md" in str(warehouse.excess())
+    warehouse.close()

@@ -35,14 +35,14 @@ def list_(
     """List the newest dead letters, and how many there are for each reason."""
     from headwater.cli.render import print_rows
     from headwater.engine.dead_letters import Chosen
+    from headwater.engine.dead_letters import counts as counts_of
     from headwater.engine.dead_letters import letters as letters_of
 
     frame: Frame = context.obj
     chosen = Chosen(reason=reason, since=since, until=until)
     with frame.reader() as reader:
         found = letters_of(reader, chosen, limit)
-        sql = f"select reason, count(*) as n from dead_letters where {chosen.condition()} group by reason"
-        counts = {row["reason"]: row["n"] for row in reader.query(sql).to_pylist()}
+        counts = counts_of(reader, chosen)
     if as_json:
         say(json.dumps({"reasons": counts, "dead_letters": found}, ensure_ascii=False, indent=2, default=str))
         return
@@ -84,12 +84,13 @@ def show(
         say(json.dumps(letter, ensure_ascii=False, indent=2, default=str))
         return
     from headwater.cli.render import visible
+    from headwater.originals import readable
 
     for name in ("dead_letter_id", "refused_at", "reason", "detail", "origin", "line", "attempts"):
         if letter[name] is not None:
             say(f"{name.replace('_', ' '):15} {visible(str(letter[name]))}")
     say("")
-    say(visible(letter["original"]))
+    say(visible(readable(letter["original"])))
 
 
 @letters.command()

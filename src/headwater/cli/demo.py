@@ -40,7 +40,7 @@ def show(
     steps = demo(chosen, seed, length)
     before = _credits(watch, steps) if run else []
     say(f"Run {chosen.name}: {counted(len(steps), 'event')} to {target.url}{PATHS[target.door]}")
-    followed = sent.play(steps, target, is_new=run is None)
+    followed = sent.play(steps, target)
     try:
         sent.check_taken()
         _wait(watch, followed, timeout)
@@ -64,10 +64,10 @@ class _Sent:
         self._tally = Tally()
         self._refused: list[Verdict] = []
 
-    def play(self, steps: Sequence[Step], target: Target, *, is_new: bool) -> list[Followed]:
+    def play(self, steps: Sequence[Step], target: Target) -> list[Followed]:
         """Says the counts also when it is interrupted."""
         try:
-            return play(steps, self._sender, target, self._tally, self._tell, is_new=is_new)
+            return play(steps, self._sender, target, self._tally, self._tell)
         finally:
             self._sender.close()
             if self._tally.count:

@@ -74,7 +74,7 @@ class Frame:
     @contextmanager
     def reader(self) -> Iterator["Reader"]:
         """The warehouse to read from: through its engine, where one holds it."""
-        from headwater.warehouse import open_warehouse
+        from headwater.warehouse import open_reader
 
         engine = self.engine()
         if engine:
@@ -86,8 +86,8 @@ class Frame:
             finally:
                 remote.close()
         else:
-            with open_warehouse(self.settings, read_only=True) as warehouse:
-                yield warehouse
+            with open_reader(self.settings) as reader:
+                yield reader
 
     def command(self, *words: str) -> str:
         """The line that a user can paste to run that command on the same home."""

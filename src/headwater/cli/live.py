@@ -108,6 +108,10 @@ def _print(found: dict[str, Any]) -> None:
     if found["lost"]:
         parts.append(f"{found['lost']:,} lost")
     say(f"books: {counted(found['accepted'], 'event')} accepted = {' + '.join(parts)}")
+    if found["dead_letters"]:
+        say(
+            "  (each refusal is counted; `headwater dead-letters list` has equal ones once, and none that were dropped)"
+        )
     journal = found["journal"]
     if journal:
         kept = f", kept since {journal['kept_since']}" if journal["kept_since"] else ""

@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import JSONBody
 
 from headwater.collect.keys import Keys
+from headwater.collect.privacy import without_emails
 from headwater.engine.address import SCREEN_KEY
 from headwater.engine.dead_letters import Chosen
 from headwater.engine.engine import Engine
@@ -130,7 +131,7 @@ def as_json(report: Any) -> Response[bytes]:
 
 
 def told(_: Request[Any, Any, Any], error: HeadwaterError) -> Response[dict[str, Any]]:
-    said: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+    said: dict[str, Any] = {"type": type(error).__name__, "message": without_emails(str(error))}
     if isinstance(error, UnknownTable):
         said["name"] = error.name
     status = 503 if isinstance(error, TransientError) else 400 if isinstance(error, UsageError) else 422
@@ -138,11 +139,11 @@ def told(_: Request[Any, Any, Any], error: HeadwaterError) -> Response[dict[str,
     return Response({"error": said}, status_code=status)
 
 
-def not_here(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+def not_here(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
     """What has gone wrong before any of ours was asked."""
     message = error.detail
     if isinstance(error, NotFoundException):
-        message = f"There is nothing at {request.url.path[:200]}: /v1/openapi.json names all there is."
+        message = "There is nothing at this path: /v1/openapi.json names all there is."
     said = {"type": REFUSALS.get(error.status_code, "UsageError"), "message": message}
     return Response({"error": said}, status_code=error.status_code, headers=error.headers)
 

@@ -1,6 +1,7 @@
 """The books: what the door has taken, and what became of it. They balance at any moment."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from headwater.journal.journal import Journal
 from headwater.warehouse.protocol import Warehouse
@@ -32,10 +33,30 @@ def entry(warehouse: Warehouse, journal: Journal | None) -> Entry:
     if journal is None:
         return Entry()
     found = warehouse.query(
-        "select position, loaded, duplicates, dead_letters from headwater_positions "
-        f"where journal_id = '{journal.journal_id}'"
+        "select position, loaded, duplicates, dead_letters from headwater_positions where journal_id = $1",
+        [journal.journal_id],
     ).to_pylist()
     return Entry(**found[0]) if found else Entry()
+
+
+def unseen(warehouse: Warehouse) -> tuple[int, int] | None:
+    """When the oldest streamed event that no build has made visible was received and loaded."""
+    (found,) = warehouse.query(
+        """
+        select min(events.received_at) as received_at, min(batches.appended_at) as loaded_at
+        from events_streaming as events
+        inner join headwater_batches as batches on batches.batch_id = events.batch_id
+        where events.batch_id > (select coalesce(max(to_batch), 0) from headwater_builds)
+        """
+    ).to_pylist()
+    if found["received_at"] is None:
+        return None
+    return microseconds(found["received_at"]), microseconds(found["loaded_at"])
+
+
+def microseconds(at: datetime) -> int:
+    """Since 1970, of a moment as warehouses give it: UTC, and without saying so."""
+    return (at - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
 def books(row: Entry, journal: Journal | None) -> Books:

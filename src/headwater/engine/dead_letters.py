@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headwater.collect.again import read_again
-from headwater.engine.trace import quoted
+from headwater.engine.books import microseconds
 from headwater.errors import QueryError, UsageError
 from headwater.journal.arrival import Arrival
+from headwater.originals import sent
 from headwater.settings import Settings
 from headwater.sources.again import batch_again
 from headwater.sources.canonical import open_connection
 from headwater.sources.journal import batch
+from headwater.warehouse.bound import Bound
 from headwater.warehouse.protocol import EventBatch, Reader, Warehouse
 
 COLUMNS = "dead_letter_id, refused_at, reason, detail, origin, line, attempts, original"
@@ -32,16 +34,17 @@ class Chosen:
     since: str | None = None
     until: str | None = None
 
-    def condition(self) -> str:
+    def condition(self, bound: Bound) -> str:
         parts = ["true"]
         if self.ids:
-            parts.append("(" + " or ".join(_begins(one) for one in self.ids) + ")")
+            begins = [f"starts_with(dead_letter_id, {bound(_checked(one))})" for one in self.ids]
+            parts.append(f"({' or '.join(begins)})")
         if self.reason:
-            parts.append(f"reason = {quoted(self.reason)}")
+            parts.append(f"reason = {bound(self.reason)}")
         if self.since:
-            parts.append(f"refused_at >= timestamp '{_moment(self.since)}'")
+            parts.append(f"refused_at >= {bound(_moment(self.since))}")
         if self.until:
-            parts.append(f"refused_at < timestamp '{_moment(self.until)}'")
+            parts.append(f"refused_at < {bound(_moment(self.until))}")
         return " and ".join(parts)
 
 
@@ -57,17 +60,25 @@ class Replayed:
 
 def letters(reader: Reader, chosen: Chosen, limit: int | None = None) -> list[Letter]:
     """Newest first."""
-    cut = f"limit {limit}" if limit is not None else ""
-    where = f"where {chosen.condition()} order by refused_at desc, dead_letter_id {cut}"
-    return list(reader.query(f"select {COLUMNS} from dead_letters {where}").to_pylist())
+    bound = Bound()
+    where = f"where {chosen.condition(bound)} order by refused_at desc, dead_letter_id"
+    cut = f"limit {bound(limit)}" if limit is not None else ""
+    return list(bound.run(reader, f"select {COLUMNS} from dead_letters {where} {cut}").to_pylist())
+
+
+def counts(reader: Reader, chosen: Chosen) -> dict[str, int]:
+    """How many there are for each reason."""
+    bound = Bound()
+    sql = f"select reason, count(*) as n from dead_letters where {chosen.condition(bound)} group by reason"
+    return {row["reason"]: row["n"] for row in bound.run(reader, sql).to_pylist()}
 
 
 def drop(warehouse: Warehouse, chosen: Chosen) -> int:
+    bound = Bound()
     with warehouse.appending():
-        found = letters(warehouse, chosen)
-        if found:
-            warehouse.execute(f"delete from dead_letters where {_any_of(found)}")
-    return len(found)
+        dropped = sum(counts(warehouse, chosen).values())
+        bound.execute(warehouse, f"delete from dead_letters where {chosen.condition(bound)}")
+    return dropped
 
 
 def replay(settings: Settings, warehouse: Warehouse, chosen: Chosen) -> Replayed:
@@ -85,7 +96,7 @@ def _replay_some(settings: Settings, warehouse: Warehouse, found: Sequence[Lette
     of_files: list[Letter] = []
     for letter in found:
         arrivals = read_again(
-            settings, letter["origin"], letter["original"].encode(), _microseconds(letter["refused_at"])
+            settings, letter["origin"], sent(letter["original"]), microseconds(letter["refused_at"])
         )
         if arrivals is None:
             of_files.append(letter)
@@ -99,15 +110,12 @@ def _replay_some(settings: Settings, warehouse: Warehouse, found: Sequence[Lette
     }
     rows = [_Row(arrival) for _, arrivals in good for arrival in arrivals]
     total = _landed(warehouse, STREAMED, [letter for letter, _ in good], batch(rows, open_connection()))
-    events, refused = batch_again([letter["original"] for letter in of_files])
+    events, refused = batch_again([sent(letter["original"]) for letter in of_files])
     bad |= {of_files[place]["dead_letter_id"]: reason for place, reason in refused.items()}
     good_files = [letter for place, letter in enumerate(of_files) if place not in refused]
     total = _added(total, _landed(warehouse, LOADED, good_files, events))
     if bad:
-        listed = ", ".join(quoted(one) for one in bad)
-        warehouse.execute(
-            f"update dead_letters set attempts = attempts + 1 where dead_letter_id in ({listed})"
-        )
+        _count_attempt(warehouse, list(bad))
     for reason in bad.values():
         total = _added(total, Replayed(0, 0, 1, {reason: 1}))
     return total
@@ -125,10 +133,12 @@ def _landed(warehouse: Warehouse, table: str, found: Sequence[Letter], events: E
             done = _added(done, _landed(warehouse, table, [letter], one))
         return done
     if appended.dead_letters:
-        warehouse.execute(f"update dead_letters set attempts = attempts + 1 where {_any_of(found)}")
+        _count_attempt(warehouse, _ids(found))
         return Replayed(0, 0, len(found), appended.reasons)
     with warehouse.appending():  # one at a time with the sink, which writes into the same rows
-        warehouse.execute(f"delete from dead_letters where {_any_of(found)}")
+        bound = Bound()
+        gone = bound.among("dead_letter_id", _ids(found))
+        bound.execute(warehouse, f"delete from dead_letters where {gone}")
         if table == STREAMED:
             _move_in_the_books(warehouse, appended.accepted, appended.duplicates)
     return Replayed(appended.accepted, appended.duplicates, 0, {})
@@ -169,26 +179,28 @@ def _added(total: Replayed, more: Replayed) -> Replayed:
     )
 
 
-def _any_of(found: Sequence[Letter]) -> str:
-    return "dead_letter_id in (" + ", ".join(quoted(letter["dead_letter_id"]) for letter in found) + ")"
+def _count_attempt(warehouse: Warehouse, ids: Sequence[str]) -> None:
+    bound = Bound()
+    tried = bound.among("dead_letter_id", ids)
+    bound.execute(warehouse, f"update dead_letters set attempts = attempts + 1 where {tried}")
 
 
-def _begins(one: str) -> str:
+def _ids(found: Sequence[Letter]) -> list[str]:
+    return [letter["dead_letter_id"] for letter in found]
+
+
+def _checked(one: str) -> str:
     if not one or not set(one) <= set("0123456789abcdef"):
         raise UsageError(f"{one!r} is no id of a dead letter: `headwater dead-letters list` shows them.")
-    return f"left(dead_letter_id, {len(one)}) = '{one}'"
+    return one
 
 
-def _moment(text: str) -> str:
+def _moment(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{text!r} is no time: write it like 2026-11-21 or 2026-11-21T10:30.") from None
-    return str((at.astimezone(UTC) if at.tzinfo else at).replace(tzinfo=None))
-
-
-def _microseconds(at: datetime) -> int:
-    return int((at - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
+    return (at.astimezone(UTC) if at.tzinfo else at).replace(tzinfo=None)
 
 
 def one(reader: Reader, wanted: str) -> Letter:

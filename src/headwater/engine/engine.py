@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fixed
 
-from headwater.engine.books import entry
+from headwater.engine.books import entry, unseen
 from headwater.engine.dead_letters import Chosen, Replayed, drop, replay
 from headwater.engine.fold import fold
 from headwater.engine.patience import in_words, patiently
@@ -31,7 +31,7 @@ from headwater.transform.project import PROJECT
 from headwater.warehouse import connect
 from headwater.warehouse.protocol import Parameter, Warehouse
 
-WAREHOUSE = "warehouse"  # an alert
+SINK, WAREHOUSE = "sink", "warehouse"  # alerts
 IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
 PRUNE_SECONDS = 5.0
 FOLD_SECONDS = 600.0
@@ -62,6 +62,9 @@ class Engine:
         self.sink = Sink(self.journal, self.warehouse)
         self.ticks = Ticks(self.settings, self.warehouse, self.vitals, self.publications)
         self._entry = entry(self.warehouse, self.journal)
+        waiting = unseen(self.warehouse)
+        if waiting:
+            self.vitals.found_unseen(*waiting)
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         reader = self.warehouse.reader()
@@ -109,7 +112,7 @@ class Engine:
         while not self.stop.is_set():
             started = time.monotonic()
             try:
-                has_new = patiently("sink", self._load_what_waits, self.vitals, self.stop)
+                has_new = patiently(SINK, self._load_what_waits, self.vitals, self.stop)
             except Exception:
                 continue  # told to stop
             if has_new or self.ticks.is_due():
@@ -131,6 +134,8 @@ class Engine:
             self.hold()
             self._held_at = time.monotonic()
         loaded = self.sink.step()
+        if SINK in self.vitals.alerts():  # the warehouse is back
+            self.ticks.ask_at_once()
         if loaded:
             self.vitals.loaded(loaded.rows, loaded.loaded_at)
         return loaded is not None
@@ -159,6 +164,8 @@ def running(settings: Settings, is_stopped: Callable[[], bool] = lambda: False) 
         stack.callback(_close, warehouse)
         hold = stack.enter_context(warehouse.lease())
         warehouse.confine([PROJECT / "seeds"])
+        if excess := warehouse.excess():
+            _log.warning("%s", excess)
         journal = Journal(settings.home / FILE_NAME)
         stack.callback(journal.close)
         engine = Engine(settings, warehouse, journal, hold)

@@ -10,17 +10,19 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_when_event_set,
-    wait_exponential,
-    wait_random,
+    wait_random_exponential,
 )
 from tenacity import sleep_using_event as sleeping
 
+from headwater.collect.privacy import without_emails
 from headwater.engine.vitals import Vitals
-from headwater.errors import HeadwaterError
+from headwater.errors import BuildError, HeadwaterError, QueryError
 
 T = TypeVar("T")
 
-FIRST_WAIT, LONGEST_WAIT = 0.1, 15.0  # seconds
+# Seconds. Each pause is drawn from all up to the limit that has been reached by then, so that engines which have lost
+# one server together do not come back together.
+FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +33,10 @@ def unforeseen(error: BaseException) -> BaseException | None:
 
 
 def in_words(error: BaseException | None) -> str:
-    """One of ours says itself what it is."""
-    return str(error) if isinstance(error, HeadwaterError) else f"unforeseen {type(error).__name__}: {error}."
+    """One of ours says itself what it is. What has gone wrong over data may quote it."""
+    if not isinstance(error, HeadwaterError):
+        return without_emails(f"unforeseen {type(error).__name__}: {error}.")
+    return without_emails(str(error)) if isinstance(error, QueryError | BuildError) else str(error)
 
 
 def patiently(name: str, work: Callable[[], T], vitals: Vitals, stop: Event) -> T:
@@ -51,7 +55,7 @@ def patiently(name: str, work: Callable[[], T], vitals: Vitals, stop: Event) -> 
 
     retrying = Retrying(
         retry=retry_if_exception_type(Exception),
-        wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + wait_random(0, FIRST_WAIT),
+        wait=wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
         sleep=sleeping(stop),
         stop=stop_when_event_set(stop),
         before_sleep=tell,

@@ -12,6 +12,7 @@ from headwater.collect.canon import OWN_ID
 from headwater.errors import QueryError, TransientError
 from headwater.event import DEAD_LETTER_SCHEMA, RAW_SCHEMA
 from headwater.journal.journal import Journal, Row
+from headwater.originals import kept
 from headwater.sources.canonical import open_connection
 from headwater.sources.journal import ORIGIN, batch
 from headwater.warehouse.protocol import Appended, EventBatch, Mark, Warehouse
@@ -91,20 +92,22 @@ class Sink:
         self._warehouse.append(TABLE, ORIGIN, [nothing])
 
     def _bury(self, row: Row, error: Exception) -> Appended:
-        _log.error("event %d of the journal cannot be loaded and is a dead letter now: %s", row.seq, error)
+        # what the error says may quote what the event says, and that is for nobody who reads a log
+        kind = type(error).__name__
+        _log.error("event %d of the journal cannot be loaded (%s) and is a dead letter now.", row.seq, kind)
         letter = {
             "origin": [row.origin],
             "line": [row.seq],
             "reason": [POISON],
-            "detail": [" ".join(str(error).split())[:500]],
-            "original": [row.body.decode(errors="backslashreplace").replace("\0", "\\x00")],
+            "detail": [f"no check has foreseen it, and the warehouse does not take it: {kind}"],
+            "original": [kept(row.body)],
         }
         letters = pa.table(letter).cast(DEAD_LETTER_SCHEMA)
         return self._append(EventBatch(RAW_SCHEMA.empty_table(), letters), [row])
 
 
 def position_of(warehouse: Warehouse, journal_id: str) -> int:
-    found = warehouse.query(f"select position from headwater_positions where journal_id = '{journal_id}'")
+    found = warehouse.query("select position from headwater_positions where journal_id = $1", [journal_id])
     return int(found["position"][0].as_py()) if found.num_rows else 0
 
 

@@ -1,5 +1,6 @@
 """What `headwater status` says: books, freshness, latencies, and what is wrong."""
 
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +26,7 @@ def status(
     settings: Settings, entry: Entry, journal: Journal | None, vitals: Vitals | None
 ) -> dict[str, Any]:
     """Without vitals: of a home whose engine is not running."""
-    waiting = vitals.oldest_unseen() if vitals else None
+    waiting = _longest_wait(entry, journal, vitals)
     alerts = vitals.alerts() if vitals else {}
     said: dict[str, Any] = {"state": _state(vitals, waiting)}
     said |= asdict(books(entry, journal))
@@ -43,6 +44,16 @@ def status(
         said["tested_at"] = _iso(vitals.tested_at) if vitals.tested_at else None
     said["journal"] = _journal(settings, journal)
     return said
+
+
+def _longest_wait(entry: Entry, journal: Journal | None, vitals: Vitals | None) -> float | None:
+    """For how many seconds an event has been waiting to be seen, in the warehouse or still in the journal."""
+    moments = [
+        vitals.oldest_unseen() if vitals else None,
+        journal.received_behind(entry.position) if journal else None,
+    ]
+    waits = [max(time.time() - moment / 1e6, 0.0) for moment in moments if moment is not None]
+    return max(waits, default=None)
 
 
 def latencies(journal: Journal | None, vitals: Vitals | None) -> dict[str, dict[str, float | None]]:

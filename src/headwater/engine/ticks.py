@@ -1,6 +1,7 @@
 """Brings the tables up to date whenever something new is in the warehouse, and tests them now and then."""
 
 import logging
+import random
 import time
 from threading import Event, Lock
 
@@ -13,7 +14,8 @@ from headwater.transform.build import Builder, BuildReport
 from headwater.warehouse.protocol import Warehouse
 
 TICK, TESTS = "tick", "tests"  # alerts
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds after a tick that failed
+# Seconds after a tick that failed: drawn from all between the shortest and the limit that has been reached by then.
+SHORTEST_PAUSE, FIRST_LIMIT, LAST_LIMIT = 0.2, 0.5, 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -30,11 +32,15 @@ class Ticks:
         self._builder = Builder(settings, self._warehouse)
         self._turn = Lock()  # a build that a user asks for and a tick take turns
         self._asked = True  # at the start: the last process may have left something to do
-        self._pause = 0.0
+        self._limit = 0.0
         self._not_before = 0.0
 
     def ask(self) -> None:
         self._asked = True
+
+    def ask_at_once(self) -> None:
+        """What a tick has failed at is over."""
+        self._asked, self._not_before = True, 0.0
 
     def is_due(self) -> bool:
         return self._asked and time.monotonic() >= self._not_before
@@ -49,14 +55,14 @@ class Ticks:
         try:
             self._build(full_refresh=False, test=False)
         except Exception as error:
-            if not self._pause:
+            if not self._limit:
                 _log.error("%s The tick is tried again.", in_words(error), exc_info=unforeseen(error))
             self._vitals.raise_alert(TICK, in_words(error))
             self._asked = True
-            self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-            self._not_before = time.monotonic() + self._pause
+            self._limit = min(max(self._limit * 2, FIRST_LIMIT), LAST_LIMIT)
+            self._not_before = time.monotonic() + random.uniform(SHORTEST_PAUSE, self._limit)
         else:
-            self._pause = 0.0
+            self._limit = 0.0
             self._vitals.clear_alert(TICK)
         finally:
             self._turn.release()
@@ -93,7 +99,7 @@ class Ticks:
                 Builder(self._settings, self._warehouse).test_what_is_published()
                 self._vitals.clear_alert(TESTS)
             except BuildError as error:
-                self._vitals.raise_alert(TESTS, str(error))
+                self._vitals.raise_alert(TESTS, in_words(error))
             except Exception as error:
                 self._vitals.raise_alert(TESTS, f"The tests could not be run: {in_words(error)}")
             self._vitals.tested()

@@ -115,11 +115,16 @@ class Vitals:
                 for received_at in waiting.received:
                     self._stages[WHOLE].add(visible_at - received_at)
 
-    def oldest_unseen(self) -> float | None:
-        """For how many seconds an event has been waiting to be seen; None where none waits."""
+    def found_unseen(self, received_at: int, loaded_at: int) -> None:
+        """What the last process has loaded and not made visible any more waits for the first tick of this one."""
+        with self._lock:
+            self._waiting.append(_Waiting(self._appends, loaded_at, [received_at]))
+
+    def oldest_unseen(self) -> int | None:
+        """When the oldest event that is loaded and cannot be seen yet was received; None where there is none."""
         with self._lock:
             received = next((waiting.received for waiting in self._waiting if waiting.received), None)
-        return max(time.time() - received[0] / 1e6, 0.0) if received else None
+        return received[0] if received else None
 
     def events_per_second(self) -> float:
         """Of the last ten seconds."""

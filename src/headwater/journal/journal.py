@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from headwater.errors import JournalDamaged
 from headwater.journal.delays import Delays
 from headwater.journal.journal_file import JournalFile
+from headwater.journal.received import Found, received
 from headwater.journal.refill import raise_to
 from headwater.journal.tables import COLUMNS, about, checksum, live_bytes, now
 
@@ -81,6 +83,19 @@ class Journal:
     def last_received_at(self) -> int | None:
         """The latest receipt among the newest rows: requests are committed nearly, but not quite, in order."""
         return self._file.ask(_last_received_at)
+
+    def received_behind(self, position: int) -> int | None:
+        """When the first row behind that one was received; None where none is there."""
+        first = self._file.ask(
+            lambda connection: connection.execute(
+                "select received_at from arrivals where seq > ? order by seq limit 1", (position,)
+            ).fetchone()
+        )
+        return first[0] if first else None
+
+    def received(self, moments: Collection[int]) -> list[Found]:
+        """Of the rows received at those moments: that moment, the body, and when they were journaled."""
+        return self._file.ask(lambda connection: received(connection, moments))
 
     def delays(self, seconds: int) -> Delays:
         """From the door to the disk, over the last seconds and all workers."""

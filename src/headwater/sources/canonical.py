@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from headwater import domains
 from headwater.event import CLICK_IDS, DEAD_LETTER_SCHEMA, RAW_SCHEMA, TRAFFIC
+from headwater.originals import kept
 from headwater.sources.said import in_query, tidied
 from headwater.sources.statement import MACROS, statement
 from headwater.warehouse.protocol import EventBatch
@@ -74,13 +75,14 @@ def canonicalise(
 
 
 def dead_letters(origin: str, rows: pa.Table) -> pa.Table:
-    """Refused rows (line, reason, detail, original) of a file, as a warehouse stores them.
+    """Refused rows (line, reason, detail, original) of a file, as a warehouse stores them; originals may be bytes.
 
-    A NUL is written as \\x00: no warehouse but DuckDB could hold it."""
+    A NUL in a detail is written as \\x00: no warehouse but DuckDB could hold it."""
     table = rows.append_column("origin", pa.array([origin] * rows.num_rows, pa.string()))
-    for name in ("detail", "original"):
-        shown = pc.replace_substring(table[name].cast(pa.string()), "\0", "\\x00")
-        table = table.set_column(table.schema.get_field_index(name), name, shown)
+    details = pc.replace_substring(table["detail"].cast(pa.string()), "\0", "\\x00")
+    originals = pa.array(map(kept, table["original"].cast(pa.binary()).to_pylist()), pa.string())
+    for name, column in (("detail", details), ("original", originals)):
+        table = table.set_column(table.schema.get_field_index(name), name, column)
     return table.select(DEAD_LETTER_SCHEMA.names).cast(DEAD_LETTER_SCHEMA)
 
 

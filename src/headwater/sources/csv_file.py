@@ -77,7 +77,9 @@ def _batch(found: Records, door: Door, connection: duckdb.DuckDBPyConnection) ->
                 "line": found.bad_numbers,
                 "reason": pa.array([MALFORMED_CSV] * len(found.bad_numbers), pa.string()),
                 "detail": found.bad_details,
-                "original": pc.utf8_rtrim(found.bad_originals, "\r\n"),
+                "original": pa.array(
+                    [one.rstrip(b"\r\n") for one in found.bad_originals.to_pylist()], pa.binary()
+                ),
             }
         ),
     )

@@ -49,7 +49,7 @@ def _events(rows: Sequence[Row], connection: duckdb.DuckDBPyConnection) -> Event
         pa.array([row.seq for row in rows], pa.int64()),
         pa.array([row.body.decode() for row in rows], pa.string()),
         pa.array([], pa.int64()),
-        pa.array([], pa.string()),
+        pa.array([], pa.binary()),
     )
     # the door has judged what lies in the future; its clock may have been ahead of this one
     received = _EPOCH + timedelta(microseconds=max(row.received_at for row in rows))
@@ -58,11 +58,10 @@ def _events(rows: Sequence[Row], connection: duckdb.DuckDBPyConnection) -> Event
 
 
 def _letter(row: Row) -> pa.Table:
-    """The bytes as they came; those that are no text are shown as \\xNN."""
     letter = {
         "line": pa.array([row.position], pa.int64()),
         "reason": [row.reason],
         "detail": [row.detail or ""],
-        "original": [row.body.decode(errors="backslashreplace")],
+        "original": pa.array([row.body], pa.binary()),
     }
     return dead_letters(row.origin, pa.table(letter))

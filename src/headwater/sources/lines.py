@@ -23,7 +23,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Lines:
-    """Some consecutive lines: those that are text, without blank ones, and those that are not UTF-8."""
+    """Some consecutive lines: those that are text, without blank ones, and the bytes of those that are not UTF-8."""
 
     numbers: pa.Array
     texts: pa.Array
@@ -71,7 +71,7 @@ def numbered(chunk: bytes, before: int) -> Lines:
     """The lines of a chunk that `before` lines went ahead of."""
     raw = slices(chunk, ends_of_lines(chunk))
     numbers = pa.array(np.arange(before + 1, before + 1 + len(raw), dtype=np.int64))
-    nothing = pa.array([], pa.int64()), pa.array([], pa.string())
+    nothing = pa.array([], pa.int64()), pa.array([], pa.binary())
     try:
         chunk.decode()
     except UnicodeDecodeError:
@@ -100,18 +100,18 @@ def slices(chunk: bytes, ends: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa
 def _sorted_out(raw: pa.Array, numbers: pa.Array) -> Lines:
     """A chunk that is not all UTF-8: line by line, so that one bad line costs no other."""
     good: list[tuple[int, str]] = []
-    bad: list[tuple[int, str]] = []
+    bad: list[tuple[int, bytes]] = []
     for number, line in zip(numbers.to_pylist(), raw.to_pylist(), strict=True):
         try:
             text = line.decode()
             if text.strip(" \t\r\n"):
                 good.append((number, text))
         except UnicodeDecodeError:
-            bad.append((number, line.decode(errors="backslashreplace").rstrip("\r\n")))
+            bad.append((number, line.rstrip(b"\r\n")))
     columns = [
         pa.array([row[place] for row in rows], kind)
-        for rows in (good, bad)
-        for place, kind in ((0, pa.int64()), (1, pa.string()))
+        for rows, text in ((good, pa.string()), (bad, pa.binary()))
+        for place, kind in ((0, pa.int64()), (1, text))
     ]
     return Lines(*columns)
 

@@ -119,7 +119,7 @@ def _by_the_column(chunk: bytes, before: int, names: list[str], delimiter: str) 
         pa.array(numbers[is_good]),
         good,
         pa.array(numbers[is_bad]),
-        raw.filter(pa.array(is_bad)),
+        raw.filter(pa.array(is_bad)).cast(pa.binary()),
         pa.array(details, pa.string()),
     )
 
@@ -168,7 +168,7 @@ def _one_by_one(
     lines = [line.decode(errors="backslashreplace") for line in raw]
     torn = {place for place, line in enumerate(raw) if not _is_utf8(line)}
     good: list[tuple[int, str, list[str]]] = []
-    bad: list[tuple[int, str, str]] = []
+    bad: list[tuple[int, bytes, str]] = []
     place = 0
     while place < len(lines):
         if not lines[place].strip(" \t\r\n"):
@@ -191,7 +191,7 @@ def _one_by_one(
             good.append((place, "".join(lines[place : place + used]), fields))
             place += used
         else:
-            bad.append((place, lines[place], wrong))
+            bad.append((place, raw[place], wrong))
             place += 1
     columns = zip(*(fields for _, _, fields in good), strict=True) if good else [[] for _ in names]
     found = Records(
@@ -199,7 +199,7 @@ def _one_by_one(
         pa.array([before + 1 + row[0] for row in good], pa.int64()),
         pa.array([row[1] for row in good], pa.string()),
         pa.array([before + 1 + row[0] for row in bad], pa.int64()),
-        pa.array([row[1] for row in bad], pa.string()),
+        pa.array([row[1] for row in bad], pa.binary()),
         pa.array([row[2] for row in bad], pa.string()),
     )
     return found, int(ends[place])

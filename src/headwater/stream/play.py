@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from headwater.stream.answers import REFUSED, TAKEN, Tally, Verdict
+from headwater.stream.answers import REFUSED, Tally, Verdict
 from headwater.stream.client import Sender
 from headwater.stream.doors import Target, request_of
 from headwater.stream.script import Step
@@ -16,8 +16,6 @@ def play(
     target: Target,
     tally: Tally,
     tell: Callable[[Step, Verdict], None],
-    *,
-    is_new: bool,
 ) -> list[Followed]:
     """The events that were taken."""
     followed = []
@@ -27,6 +25,5 @@ def play(
         tally.add([verdict])
         tell(step, verdict)
         if verdict.status != REFUSED:
-            is_first = verdict.status == "accepted" or (verdict.status == TAKEN and is_new)
-            followed.append(Followed(step.event, time.time() if is_first else None))
+            followed.append(Followed(step.event))
     return followed

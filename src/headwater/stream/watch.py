@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from headwater.errors import TransientError
 from headwater.stream.script import Event
+from headwater.warehouse.bound import Bound
 
 _POLL = 0.1  # seconds
 STAGES = (
@@ -35,14 +36,15 @@ class Followed:
     """An event, with the moments when it reached each stage, in seconds since 1970."""
 
     event: Event
-    acknowledged_at: float | None = None  # the door answers when the journal has it on disk
     stages: dict[str, float] = field(default_factory=dict)
 
     def delays(self) -> list[float | None]:
-        at = [self.stages.get(name) for name in ("generated_at", "received_at")]
-        at += [self.acknowledged_at, self.stages.get("loaded_at"), self.stages.get("visible_at")]
+        at = [
+            self.stages.get(f"{name}_at")
+            for name in ("generated", "received", "journaled", "loaded", "visible")
+        ]
         pairs = [*pairwise(at), (at[1], at[4])]
-        # the engine may load an event before its sender has read the answer
+        # a clock that was set back makes no time run backwards
         return [None if a is None or b is None else max(b - a, 0) for a, b in pairs]
 
 
@@ -68,12 +70,14 @@ class Watch:
 
     def credits(self, events: Sequence[Event]) -> list[Row]:
         """What the persons of these events have brought, by channel and model."""
+        bound = Bound()
         return self._query(
             f"""
             select attribution_model, channel, sum(credit) as conversions, sum(credited_value) as value
-            from int_attribution_credits where {_of_persons(events)}
+            from int_attribution_credits where {_of_persons(bound, events)}
             group by attribution_model, channel order by channel, attribution_model
-            """
+            """,
+            bound,
         )
 
     def _missing(self, followed: Sequence[Followed], ids: Mapping[str, Followed]) -> str | None:
@@ -97,15 +101,17 @@ class Watch:
         wanted = sum(event["event_name"] in self._conversion_events for event in events)
         if not wanted:
             return None
+        bound = Bound()
         (found,) = self._query(
-            f"select count(*) as conversions from int_conversions where {_of_persons(events)}"
+            f"select count(*) as conversions from int_conversions where {_of_persons(bound, events)}", bound
         )
         if found["conversions"] < wanted:
             return (
                 f"the marts show {found['conversions']} of {wanted} conversions: "
                 "`headwater build --full-refresh` computes them anew."
             )
-        (mart,) = self._query(_IN_MART.format(persons=_of_persons(events)))
+        bound = Bound()
+        (mart,) = self._query(_IN_MART.format(persons=_of_persons(bound, events)), bound)
         if not mart["wanted"] or mart["shown"] < mart["wanted"]:
             return (
                 f"mart_attribution shows {mart['shown']} of {mart['wanted']} rows that these events give: "
@@ -123,16 +129,20 @@ class Watch:
     def _ids(self, followed: Sequence[Followed]) -> dict[str, Followed]:
         """The ids that the door gave, told by person, session and place where it did not say them."""
         by_place = {_place(one.event): one for one in followed}
+        bound = Bound()
+        persons = bound.among("user_pseudo_id", _persons(one.event for one in followed))
         rows = self._query(
             f"""
             select event_id, user_pseudo_id, ga_session_id, batch_ordering_id from events_streaming
-            where stream_id = {_quoted(self._stream)} and user_pseudo_id in ({_persons(one.event for one in followed)})
-            """
+            where stream_id = {bound(self._stream)} and {persons}
+            """,
+            bound,
         )
         return {row["event_id"]: by_place[_place(row)] for row in rows if _place(row) in by_place}
 
-    def _query(self, sql: str) -> list[Row]:
-        answer = self._engine.ask("POST", "/v1/query", {"sql": sql})
+    def _query(self, sql: str, bound: Bound) -> list[Row]:
+        asked = {"sql": sql, "parameters": [("text", value) for value in bound.values]}
+        answer = self._engine.ask("POST", "/v1/query", asked)
         return list(pa.ipc.open_stream(answer.content).read_all().to_pylist())
 
 
@@ -174,16 +184,12 @@ def _place(event: Event) -> tuple[Any, ...]:
     return event["user_pseudo_id"], event["ga_session_id"], event["batch_ordering_id"]
 
 
-def _of_persons(events: Sequence[Event]) -> str:
-    return f"person_id in ({_persons(events, 'device:')})"
+def _of_persons(bound: Bound, events: Sequence[Event]) -> str:
+    return bound.among("person_id", [f"device:{person}" for person in _persons(events)])
 
 
-def _persons(events: Iterable[Event], kind: str = "") -> str:
-    return ", ".join(sorted({_quoted(kind + event["user_pseudo_id"]) for event in events}))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _persons(events: Iterable[Event]) -> list[str]:
+    return sorted({event["user_pseudo_id"] for event in events})
 
 
 def _seconds(at: str) -> float:

@@ -8,7 +8,7 @@ from headwater.errors import WarehouseError
 from headwater.settings import Settings
 from headwater.warehouse.protocol import Appended, EventBatch, Warehouse
 
-__all__ = ["Appended", "EventBatch", "Warehouse", "open_warehouse", "set_aside"]
+__all__ = ["Appended", "EventBatch", "Warehouse", "open_reader", "open_warehouse", "set_aside"]
 
 
 @contextmanager
@@ -18,6 +18,18 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[W
         yield warehouse
     finally:
         warehouse.close()
+
+
+@contextmanager
+def open_reader(settings: Settings) -> Iterator[Warehouse]:
+    """For statements that others have written: they read tables, and no files, and nothing from the network."""
+    with open_warehouse(settings, read_only=True) as warehouse:
+        warehouse.confine([])
+        reader = warehouse.reader()
+        try:
+            yield reader
+        finally:
+            reader.close()
 
 
 def connect(url: str, home: Path, *, read_only: bool = False) -> Warehouse:

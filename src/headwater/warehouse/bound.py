@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from headwater.warehouse.protocol import Parameter, Reader
+from headwater.warehouse.protocol import Parameter, Reader, Warehouse
 
 
 @dataclass
@@ -20,6 +20,9 @@ class Bound:
 
     def among(self, column: str, values: Sequence[Parameter]) -> str:
         return f"{column} in ({', '.join(map(self, values))})"
+
+    def execute(self, warehouse: Warehouse, sql: str) -> None:
+        warehouse.execute(sql, self.values)
 
     def run(self, reader: Reader, sql: str) -> pa.Table:
         return reader.query(sql, self.values)

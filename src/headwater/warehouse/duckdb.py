@@ -68,6 +68,7 @@ class DuckDBWarehouse:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self.url = f"duckdb:///{path}"
+        self._is_read_only = read_only
         self._append_lock = Lock()
         if read_only and not path.exists():
             raise WarehouseError(
@@ -114,10 +115,14 @@ class DuckDBWarehouse:
         return set_file_aside(self.path, label)
 
     def confine(self, readable: Sequence[Path]) -> None:
-        self.workbench()  # attaching it is an access, too
+        if not self._is_read_only:
+            self.workbench()  # attaching it is an access, too
         folders = ", ".join("'" + str(folder).replace("'", "''") + "'" for folder in readable)
         self.execute(f"set allowed_directories = [{folders}]")
         self.execute("set enable_external_access = false")
+
+    def excess(self) -> str | None:
+        return None  # `confine` has taken it
 
     def lease(self) -> AbstractContextManager[Callable[[], None]]:
         return nullcontext(lambda: None)  # the file's lock has seen to it
@@ -129,9 +134,9 @@ class DuckDBWarehouse:
         except duckdb.Error as error:
             raise translate(error, str(self.path)) from error
 
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str, parameters: Sequence[Parameter] = ()) -> None:
         with self._translated():
-            self._connection.execute(sql)
+            self._connection.execute(sql, list(parameters) or None)
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         with self._translated():

@@ -22,6 +22,7 @@ from headwater.warehouse.bounded import bounded
 from headwater.warehouse.postgres_errors import translate, without_password
 from headwater.warehouse.postgres_lease import Lease
 from headwater.warehouse.postgres_numbers import plain
+from headwater.warehouse.postgres_reading import check_reading
 from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch, Mark, Parameter
 
 TEXT = 'text collate "C"'  # ordered by bytes, as on every other engine
@@ -84,6 +85,7 @@ class PostgresWarehouse:
         self.schema = self._checked_schema(session["schema"], session["search_path"])
         if read_only:
             self.execute("set default_transaction_read_only = on")
+            self.execute("set standard_conforming_strings = on")  # as check_reading reads them
         elif not self._is_ready():
             self._make_ready()
 
@@ -127,10 +129,10 @@ class PostgresWarehouse:
             *(index.format(table=table) for table in RAW_TABLES for index in INDEXES),
         ]
 
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str, parameters: Sequence[Parameter] = ()) -> None:
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(sql)
+                cursor.execute(sql, tuple(parameters) or None)
             if not self._in_transaction:
                 self._connection.commit()
         except adbc_driver_manager.Error as error:
@@ -148,6 +150,8 @@ class PostgresWarehouse:
     ) -> pa.Table:
         try:
             with self._connection.cursor() as cursor:
+                if sql.lstrip()[:7].lower() == "explain":  # rows come by COPY, which takes none
+                    cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
                 cursor.execute(sql, tuple(parameters) or None)
                 table = fetch(cursor)
             if not self._in_transaction:
@@ -220,8 +224,8 @@ class PostgresWarehouse:
     def another(self) -> "PostgresWarehouse":
         return PostgresWarehouse(self.url)
 
-    def reader(self) -> "PostgresWarehouse":
-        return PostgresWarehouse(self.url, read_only=True)
+    def reader(self) -> "PostgresReader":
+        return PostgresReader(self.url, read_only=True)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -240,6 +244,18 @@ class PostgresWarehouse:
 
     def confine(self, readable: Sequence[Path]) -> None:
         """The server's own roles say what this user may do there."""
+
+    def excess(self) -> str | None:
+        may = self.query(
+            "select count(*) > 0 as more from pg_roles where pg_has_role(current_user, oid, 'member') and (rolsuper or "
+            "rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program'))"
+        )
+        if not may["more"][0].as_py():
+            return None
+        return (
+            f"The role {self._user} of {without_password(self.url)} may read files and start programs on the server, "
+            "which headwater never needs: give it a role of its own (docs/security.md has the SQL)."
+        )
 
     @contextmanager
     def lease(self) -> Iterator[Callable[[], None]]:
@@ -332,3 +348,15 @@ class PostgresWarehouse:
 
     def close(self) -> None:
         self._connection.close()
+
+
+class PostgresReader(PostgresWarehouse):
+    """Takes one statement that reads; its transactions cannot write."""
+
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        check_reading(sql)
+        return super().query(sql, parameters)
+
+    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+        check_reading(sql)
+        return super().query_within(most_bytes, sql, parameters)

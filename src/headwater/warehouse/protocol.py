@@ -98,12 +98,17 @@ class Warehouse(Reader, Protocol):
         """From now on, and for all its connections: no file but those in these folders, and no network."""
         ...
 
+    def excess(self) -> str | None:
+        """What this process may do beyond tables, for want of rights that are narrower: one sentence with advice."""
+        ...
+
     def lease(self) -> AbstractContextManager[Callable[[], None]]:
         """Held by one engine at a time; a second one fails at once. What it yields sees that it is still held."""
         ...
 
-    def execute(self, sql: str) -> None:
-        """Runs statements that return nothing; outside `transaction` each commits by itself."""
+    def execute(self, sql: str, parameters: Sequence[Parameter] = ()) -> None:
+        """Runs a statement that returns nothing, or without parameters several; outside `transaction` each commits by
+        itself."""
         ...
 
     def insert(self, table: str, rows: pa.Table) -> None:
