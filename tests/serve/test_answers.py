@@ -456,6 +456,9 @@ def test_health_and_freshness(api: Api, told: Product) -> None:
         ("accepted", "loaded", "duplicates", "dead_letters", "pending", "lost"), 0
     )
     assert [row["build_id"] for row in said["builds"]] == [1]
+    assert [(row["build_id"], row["is_full"]) for row in said["full_builds"]] == [(1, True)]
+    assert said["ticks"]["count"] == 0
+    assert said["tests"] == {"tested_at": None, "failed": None, "count": None, "failures": []}
     found = {row["name"]: (row["found"], row["of"]) for row in said["quality"]}
     orders = conversions(told, {})
     assert found["without_value"] == (sum(row["conversion_value"] is None for row in orders), len(orders))

@@ -146,6 +146,8 @@ def _health(question: Question) -> dict[str, Any]:
         **_health_of(question.status(), question.reach),
         "dead_letters": health.dead_letters(question.reader),
         "builds": health.builds(question.reader),
+        "full_builds": health.full_builds(question.reader),
+        "ticks": health.ticks(question.reader),
         "quality": health.quality(question.reader, asked) if is_built else [],
     }
 
@@ -161,9 +163,15 @@ def _health_of(status: Mapping[str, Any], _: Reach) -> dict[str, Any]:
         "freshness_seconds": status["freshness_seconds"],
         "alerts": status["alerts"],
         "journal": status["journal"],
-        "tests": {"tested_at": status.get("tested_at"), "failed": failed[0] if failed else None},
+        "tests": {
+            "tested_at": status.get("tested_at"),
+            "failed": failed[0] if failed else None,
+            **status.get("tests", {}),
+        },
         "dead_letters": None,
         "builds": None,
+        "full_builds": None,
+        "ticks": None,
         "quality": None,
     }
 
