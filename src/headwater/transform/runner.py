@@ -30,6 +30,7 @@ class Node:
     name: str
     kind: str
     publish: str
+    ordered_by: str  # the column in whose order a full build writes it, where there is one
     is_view: bool
     sql: str
     relation: str  # its name as the statements of other nodes write it
@@ -115,6 +116,7 @@ class DbtRunner:
                 name=result.node.name,
                 kind=str(result.node.resource_type),
                 publish=(result.node.config.meta or {}).get("publish", "none"),
+                ordered_by=(result.node.config.meta or {}).get("ordered_by", ""),
                 is_view=result.node.config.materialized == "view",
                 sql=getattr(result.node, "compiled_code", None) or "",
                 relation=getattr(result.node, "relation_name", None) or "",
