@@ -117,6 +117,11 @@ def _conversions(question: Question) -> Found:
     return Found(page, cursor_after(page) if rows.num_rows > limit else None, asked.dates())
 
 
+def _events(question: Question) -> Found:
+    filters = Filters(**{name: question.given[name] for name in ("event_name", *DIMENSIONS)})
+    return Found(events(question.reader, question.reach.build_id, filters, question.given["limit"]))
+
+
 def _breakdown(question: Question, asked: Asked, by: Sequence[str], limit: int, offset: int) -> pa.Table:
     persons = question.given["persons"] == "yes"
     return breakdown(question.reader, asked, by, limit, offset, persons=persons)
@@ -332,7 +337,7 @@ ENDPOINTS = (
     Endpoint(
         "/events",
         "What has come in last",
-        (takes.FEW, takes.FORMAT),
+        (*takes.OF_EVENTS, takes.FEW, takes.FORMAT),
         {
             "event_id": "string",
             "event_at": "instant",
@@ -345,7 +350,7 @@ ENDPOINTS = (
             "value": "number",
             "currency": "string",
         },
-        lambda ask: Found(events(ask.reader, ask.reach.build_id, ask.given["limit"])),
+        _events,
     ),
     Endpoint(
         "/values",
