@@ -10,7 +10,8 @@ HeadwaterError
 │   │   ├── UnknownTable          a table that is not there
 │   │   └── NothingFound          what was asked for is not in the tables
 │   ├── WarehouseError            the warehouse refuses: wrong URL, no rights, damaged file
-│   ├── BuildError                a model or a test failed
+│   ├── BuildError                a model failed
+│   │   └── FailedTests           models were built, and tests of them failed
 │   └── JournalError              the journal cannot be made or opened where it should be
 └── TransientError                the same call may succeed later: worth a retry
     ├── WarehouseLocked           another process holds it
@@ -21,6 +22,8 @@ HeadwaterError
     ├── JournalUnavailable        SQLite cannot read or write it now
     └── JournalDamaged            it was found damaged; the next call meets the salvaged one
 """
+
+from collections.abc import Mapping, Sequence
 
 
 class HeadwaterError(Exception):
@@ -74,6 +77,17 @@ class WarehouseError(TerminalError):
 
 class BuildError(TerminalError):
     pass
+
+
+class FailedTests(BuildError):  # noqa: N818
+    """Names all tests that have run, and says one sentence on each that failed; its own is that on the first."""
+
+    def __init__(
+        self, message: str, ran: Sequence[str] = (), failed: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.ran = tuple(ran)
+        self.failed = dict(failed or {})
 
 
 class JournalError(TerminalError):

@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 from engine.stream import Stream, event, poison, purchase
+from litestar.testing import TestClient
 from product import Product
 from raw_events import contents
 
+from headwater.engine.api import create_app
 from headwater.engine.engine import Engine
 from headwater.engine.metrics import exposition
 from headwater.engine.ticks import TESTS, TICK
 from headwater.engine.vitals import LastTick
+from headwater.errors import FailedTests
+from headwater.transform.build import Builder
 from headwater.warehouse import connect
 
 MART = (
@@ -127,6 +131,42 @@ def test_ticks(
         )
 
 
+def test_what_the_tests_of_a_build_say_is_told_and_outlives_a_restart(
+    product: Product, stream: Stream, live: Engine
+) -> None:
+    def tests(engine: Engine) -> dict[str, Any]:
+        with TestClient(create_app(engine, "token"), base_url="http://127.0.0.1") as api:
+            told: dict[str, Any] = api.get("/v1/health").json()["tests"]
+        return told
+
+    stream.take([purchase(1)])
+    while live._load_what_waits():
+        pass
+    ran = live.build(full_refresh=False).tests
+    said = tests(live)
+    assert (said["count"], said["failed"], said["failures"]) == (ran, None, [])
+    assert said["tested_at"] > "2026"
+
+    stream.take([purchase(2, currency="USD")])
+    while live._load_what_waits():
+        pass
+    with pytest.raises(FailedTests, match="more than one currency"):
+        live.build(full_refresh=False)
+    assert live.status()["state"] == "alert"
+    said = tests(live)
+    assert said["failed"].startswith("The conversions are in more than one currency")
+    assert said["failures"] == [{"name": "one_currency", "message": said["failed"]}]
+    run_the_tests(live)  # which say nothing of currencies
+    assert live.vitals.alerts().keys() == {TESTS}
+
+    restarted = Engine(live.settings, product.warehouse, stream.journal)
+    assert restarted.vitals.alerts().keys() == {TESTS}
+    product.warehouse.execute("update events_streaming set currency = 'EUR'")
+    restarted.build(full_refresh=True)
+    assert restarted.vitals.alerts() == {}
+    assert tests(restarted)["failures"] == []
+
+
 def cut_connections(product: Product) -> None:
     """All but one, which asks for it; the test's own is made anew."""
     other = product.warehouse.another()
@@ -140,10 +180,10 @@ def cut_connections(product: Product) -> None:
 
 def run_the_tests(live: Engine) -> None:
     """Until they have run once more."""
-    before, stop = live.vitals.tested_at, threading.Event()
+    before, stop = live.vitals.tested, threading.Event()
     thread = threading.Thread(target=live.ticks.run_tests, args=(stop,))
     thread.start()
-    until(lambda: live.vitals.tested_at != before)
+    until(lambda: live.vitals.tested != before)
     stop.set()
     thread.join()
 
@@ -162,6 +202,31 @@ def small(tmp_path: Path, new_stream: Callable[[Path], Stream]) -> Iterator[tupl
     stream = new_stream(product.home)
     yield product, stream, Engine(product.settings, product.warehouse, stream.journal)
     product.close()
+
+
+def test_the_first_tests_run_soon_after_the_first_publication(
+    small: tuple[Product, Stream, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, live = small
+    runs: list[float] = []
+    monkeypatch.setattr(Builder, "test_what_is_published", lambda _: runs.append(time.monotonic()))
+    monkeypatch.setattr("headwater.engine.ticks.SETTLED_SECONDS", 0.2)
+    assert live.settings.stream.test_minutes == 15
+    stop = threading.Event()
+    thread = threading.Thread(target=live.ticks.run_tests, args=(stop,))
+    thread.start()
+    try:
+        time.sleep(0.5)
+        assert not runs  # nothing is published
+        published = time.monotonic()
+        live.publications.publish(1)
+        until(lambda: runs, 10)
+        assert runs[0] - published >= 0.2
+        time.sleep(0.5)
+        assert len(runs) == 1
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_a_fault_that_nobody_has_foreseen_ends_no_thread(

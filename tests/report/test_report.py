@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from dashboard.browser import ARGUMENTS, chromium
 from product import Product
 
 from headwater.cli import main
@@ -98,6 +99,75 @@ def test_the_page_needs_nothing_else_and_runs_nothing(told: Product) -> None:
     assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;" in html
     assert "55.50 EUR" in html
     assert "(not set)" in html
+
+
+def test_every_form_warns_of_two_currencies_and_tells_the_shift(
+    new_product: Callable[..., Product], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    product = new_product()
+    visit = order(1, 17, "0", source="news", medium="email", user_pseudo_id="ann", transaction_id="")
+    product.load(
+        [
+            visit | {"event_name": "page_view"},
+            order(2, 18, "30.5", source="google", medium="cpc", user_pseudo_id="ann", ga_session_id=2),
+            order(3, 19, "5", currency="USD"),
+        ]
+    )
+    product.build(test=False)
+    if product.settings.warehouse.url.startswith("duckdb"):
+        product.warehouse.execute("checkpoint")
+    product.close()
+    place = tmp_path / "copy"
+    shutil.copytree(product.home, place)
+    warning = "Values add up EUR, USD as if they were one: set reporting_currency."
+
+    def told(form: str) -> tuple[str, str]:
+        assert main(["report", "--format", form, "--home", str(place)]) == 0
+        said = capsys.readouterr()
+        return said.out, said.err
+
+    table, _ = told("table")
+    assert warning in table.splitlines()
+    assert re.search(r"\| shift \| +value \|\n", table)
+    assert re.search(r"\| Paid Search \|.*\| +0 \| +0\.00 \| +1 \| +30\.50 \| +\+1 \| +\+30\.50 \|", table)
+    assert re.search(r"\| Email +\|.*\| +1 \| +30\.50 \| +0 \| +0\.00 \| +-1 \| +-30\.50 \|", table)
+    text, beside = told("csv")
+    assert beside == f"warning: {warning}\n"
+    assert warning not in text
+    found = json.loads(told("json")[0])
+    assert (found["warning"], found["currencies"]) == (warning, ["EUR", "USD"])
+    html, _ = told("html")
+    assert warning in html
+    assert '<td data-name="value shift">+30.50</td>' in html
+
+
+@pytest.mark.skipif(not chromium(), reason="NO CHROMIUM: the report is not looked at in a browser")
+@pytest.mark.parametrize("width", [390, 1000])
+def test_the_page_is_as_wide_as_the_screen(told: Product, tmp_path: Path, width: int, engine: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    if engine != "duckdb":
+        pytest.skip("the page is the same")
+    file = tmp_path / "report.html"
+    facts = gather(told.warehouse, told.settings, 14, "channel", ("first_click", "last_click"), TODAY)
+    file.write_text(page(facts))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        shown = browser.new_page(viewport={"width": width, "height": 800})
+        shown.goto(file.as_uri())
+        overflowing = shown.evaluate(
+            """() => [...document.querySelectorAll("main *")].filter(one => one.getBoundingClientRect().right
+            > document.documentElement.clientWidth || one instanceof HTMLElement && one.clientWidth > 0
+            && one.scrollWidth > one.clientWidth + 1).map(one => one.tagName + " " + one.className)"""
+        )
+        charts = shown.evaluate(
+            """() => [...document.querySelectorAll("svg")].filter(one => one.clientWidth > 0).map(
+            one => one.clientWidth / one.viewBox.baseVal.width)"""
+        )
+        browser.close()
+    assert overflowing == []
+    assert len(charts) == 2
+    assert min(charts) > 0.9  # of the size that letters were drawn in
 
 
 def test_lines_and_bars_of_odd_numbers() -> None:

@@ -15,6 +15,9 @@ from litestar.testing import TestClient
 from product import Product, Row
 from serve.conftest import HOSTILE
 
+from headwater.serve.filters import Filters
+from headwater.serve.questions.events import events
+
 Api = TestClient[Litestar]
 Given = Mapping[str, Any]
 
@@ -423,6 +426,54 @@ def test_the_newest_events(api: Api, told: Product) -> None:
         assert row["person"] not in str(event["device_id"])
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"event_name": "purchase"},
+        {"event_name": ["sign_up", "purchase"], "channel": "Email"},
+        {"channel": ["Direct", "Paid Search"]},
+        {"source": "google", "medium": "cpc", "campaign": "spring"},
+        {"campaign": ""},
+        {"event_name": "no such"},
+    ],
+)
+def test_the_newest_events_that_are_asked_for(api: Api, told: Product, given: Given) -> None:
+    touches = sorted(whole(told, "int_touchpoints"), key=lambda row: row["touch_at"])
+    wanted = []
+    for event in whole(told, "stg_ga4_events"):
+        before = [
+            touch
+            for touch in touches
+            if touch["device_id"] == event["device_id"] and touch["touch_at"] <= event["event_timestamp"]
+        ]
+        touch = before[-1] if before else dict.fromkeys(DIMENSIONS)
+        if fits({**event, **{name: touch[name] for name in DIMENSIONS}}, given, ("event_name", *DIMENSIONS)):
+            wanted.append(event)
+    wanted.sort(key=lambda row: (-row["event_timestamp"].timestamp(), row["event_id"]))
+    rows = ask(api, "/events", {**given, "limit": 30})["data"]
+    assert [row["event_id"] for row in rows] == [row["event_id"] for row in wanted[:30]]
+
+
+def test_touches_of_long_ago_are_found_too(told: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Counted:
+        def query(self, sql: str, parameters: Any = ()) -> Any:
+            asked.append(sql)
+            return told.warehouse.query(sql, parameters)
+
+    def newest(recent: timedelta) -> tuple[list[Row], int]:
+        monkeypatch.setattr("headwater.serve.questions.events.RECENT", recent)
+        asked.clear()
+        rows = events(Counted(), 1, Filters(), 200).to_pylist()  # type: ignore[arg-type]
+        return rows, sum("int_touchpoints" in sql for sql in asked)
+
+    all_of_them, once = newest(timedelta(days=10_000))
+    few, twice = newest(timedelta(0))
+    assert (once, twice) == (1, 2)
+    assert few == all_of_them
+
+
 def test_one_conversion(api: Api, told: Product) -> None:
     [one, *_] = ask(api, "/conversions", {"limit": 1})["data"]
     said = ask(api, f"/conversions/{one['conversion_id']}", {})
@@ -456,6 +507,9 @@ def test_health_and_freshness(api: Api, told: Product) -> None:
         ("accepted", "loaded", "duplicates", "dead_letters", "pending", "lost"), 0
     )
     assert [row["build_id"] for row in said["builds"]] == [1]
+    assert [(row["build_id"], row["is_full"]) for row in said["full_builds"]] == [(1, True)]
+    assert said["ticks"]["count"] == 0
+    assert said["tests"] == {"tested_at": None, "failed": None, "count": None, "failures": []}
     found = {row["name"]: (row["found"], row["of"]) for row in said["quality"]}
     orders = conversions(told, {})
     assert found["without_value"] == (sum(row["conversion_value"] is None for row in orders), len(orders))

@@ -70,6 +70,29 @@ def test_readers_see_one_build_or_the_next(new_product: NewProduct, engine: str)
     assert seen == {Decimal(10), Decimal(20), Decimal(30), Decimal(40)}
 
 
+def test_a_full_build_writes_in_the_order_of_time(new_product: NewProduct, engine: str) -> None:
+    """So that a warehouse passes over the days that nobody asks for."""
+    product = new_product()
+    days = [(number * 37) % 28 + 1 for number in range(300)]
+    product.load(
+        [
+            {**one, "event_timestamp": f"2026-05-{day:02}T10:00:00Z", "user_pseudo_id": f"device {number}"}
+            for number, (one, day) in enumerate(zip(orders(0, 300), days, strict=True))
+        ]
+    )
+    product.build(test=False)
+    place = "rowid" if engine == "duckdb" else "ctid"
+    for table, column in (
+        ("int_touchpoints", "touch_at"),
+        ("stg_ga4_sessions", "session_start"),
+        ("int_conversions", "conversion_at"),
+        ("int_attribution_credits", "conversion_date"),
+    ):
+        written = [row["at"] for row in product.rows(f"select {column} as at from {table} order by {place}")]
+        assert len(written) >= 300
+        assert written == sorted(written), table
+
+
 @pytest.mark.parametrize("full_refresh", [False, True])
 def test_a_publication_that_fails_halfway_changes_nothing(
     new_product: NewProduct, full_refresh: bool

@@ -58,6 +58,10 @@ def report(
     today = datetime.now(ZoneInfo(settings.timezone)).date()
     with frame.reader() as warehouse:
         facts = gather(warehouse, settings, days, by.value, models, today)
+    if (
+        facts.warning and format is ReportFormat.csv
+    ):  # which has no place for it; the other forms tell it themselves
+        typer.echo(f"warning: {facts.warning}", err=True)
     if format is ReportFormat.table and out is None:
         _print(facts)
         return
@@ -82,7 +86,15 @@ def _json(facts: "Facts") -> str:
     from headwater.values import indented_json
 
     return (
-        indented_json({"overview": facts.overview, "rows": facts.rows.to_pylist(), "series": facts.series})
+        indented_json(
+            {
+                "currencies": facts.meta["currencies"],
+                "warning": facts.warning or None,
+                "overview": facts.overview,
+                "rows": facts.rows.to_pylist(),
+                "series": facts.series,
+            }
+        )
         + "\n"
     )
 
@@ -98,6 +110,8 @@ def _print(facts: "Facts") -> None:
         f"{said['from']} to {said['to']} ({facts.meta['timezone']}{unit}), "
         f"against {said['previous_from']} to {said['previous_to']}"
     )
+    if facts.warning:
+        say(facts.warning)
     if said["moved"]:
         say(visible(said["moved"]["sentence"]))
     measures = [
@@ -114,11 +128,15 @@ def _print(facts: "Facts") -> None:
     names = [facts.by, "sessions"]
     for model in facts.models:
         names += [f"{words.model(model)}", "value"]
+    if facts.has_shift:
+        names += ["shift", "value"]
     rows = []
     for row in facts.rows.to_pylist():
         cells = [row[facts.by] or NOT_SET, f"{row['sessions']:,}"]
         for model in facts.models:
             cells += [words.count(row[f"{model}_conversions"]), words.money(row[f"{model}_value"])]
+        if facts.has_shift:
+            cells += [words.signed(row["conversion_shift"]), words.signed_money(row["value_shift"])]
         rows.append(cells)
     print_rows(names, rows, [False, *[True] * (len(names) - 1)])
 

@@ -41,7 +41,14 @@ def status(
         said["ticks"] = vitals.ticks
         said["events_per_second"] = vitals.events_per_second()
         said["last_tick"] = last and {"at": _iso(last.finished_at), **asdict(last)}
-        said["tested_at"] = _iso(vitals.tested_at) if vitals.tested_at else None
+        tested = vitals.tested
+        said["tested_at"] = _iso(tested.at) if tested else None
+        said["tests"] = {
+            "count": tested.tests if tested else None,
+            "failures": [{"name": one.name, "message": one.message} for one in tested.failed]
+            if tested
+            else [],
+        }
     said["journal"] = _journal(settings, journal)
     return said
 

@@ -5,17 +5,20 @@ import random
 import time
 from threading import Event, Lock
 
+from headwater.collect.privacy import without_emails
 from headwater.engine.patience import in_words, unforeseen
 from headwater.engine.vitals import LastTick, Vitals
-from headwater.errors import BuildError, TransientError
+from headwater.errors import FailedTests, TransientError
 from headwater.serve.notices import Publications
 from headwater.settings import Settings
 from headwater.transform.build import Builder, BuildReport
+from headwater.transform.tested import recall
 from headwater.warehouse.protocol import Warehouse
 
 TICK, TESTS = "tick", "tests"  # alerts
 # Seconds after a tick that failed: drawn from all between the shortest and the limit that has been reached by then.
 SHORTEST_PAUSE, FIRST_LIMIT, LAST_LIMIT = 0.2, 0.5, 5.0
+SETTLED_SECONDS = 60.0  # after the first publication: the first tests do not disturb the start
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class Ticks:
         self._asked = True  # at the start: the last process may have left something to do
         self._limit = 0.0
         self._not_before = 0.0
+        self._hear_of_tests()  # what they said before a restart
 
     def ask(self) -> None:
         self._asked = True
@@ -70,7 +74,10 @@ class Ticks:
     def build(self, *, full_refresh: bool) -> BuildReport:
         """With all its tests, when a user asks for it."""
         with self._turn:
-            return self._build(full_refresh=full_refresh, test=True)
+            try:
+                return self._build(full_refresh=full_refresh, test=True)
+            finally:
+                self._hear_of_tests()
 
     def _build(self, *, full_refresh: bool, test: bool) -> BuildReport:
         in_it = self._vitals.appends()
@@ -92,14 +99,31 @@ class Ticks:
         self._builder = Builder(self._settings, self._warehouse)
 
     def run_tests(self, stop: Event) -> None:
-        """Runs the models' tests over what is published, beside the ticks."""
+        """Runs the models' tests over what is published, beside the ticks: soon after the start, then now and then."""
         seconds = self._settings.stream.test_minutes * 60
-        while seconds and not stop.wait(seconds):
+        until = time.monotonic() + seconds
+        while seconds and not self._publications.number and time.monotonic() < until:
+            if stop.wait(min(1.0, seconds)):
+                return
+        pause = min(SETTLED_SECONDS, seconds)
+        while seconds and not stop.wait(pause):
+            pause = seconds
             try:
                 Builder(self._settings, self._warehouse).test_what_is_published()
-                self._vitals.clear_alert(TESTS)
-            except BuildError as error:
-                self._vitals.raise_alert(TESTS, in_words(error))
+            except FailedTests:
+                pass  # which are noted
             except Exception as error:
                 self._vitals.raise_alert(TESTS, f"The tests could not be run: {in_words(error)}")
-            self._vitals.tested()
+                continue
+            self._hear_of_tests()
+
+    def _hear_of_tests(self) -> None:
+        """What they said last, whoever ran them."""
+        known, tested = self._vitals.tested, recall(self._settings.home)
+        if tested is None or tested == known:
+            return
+        self._vitals.told_of_tests(tested)
+        if tested.failed:
+            self._vitals.raise_alert(TESTS, without_emails(tested.failed[0].message))
+        else:
+            self._vitals.clear_alert(TESTS)

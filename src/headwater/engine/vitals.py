@@ -11,6 +11,7 @@ import msgspec
 
 from headwater.journal.delays import Delays
 from headwater.journal.journal import Row
+from headwater.transform.tested import Tested
 
 SLOT_SECONDS = 10
 FLOW_SECONDS = 10.0
@@ -83,7 +84,7 @@ class Vitals:
         self._alerts: dict[str, Alert] = {}
         self._last_tick: LastTick | None = None
         self._ticks = 0
-        self._tested_at: float | None = None
+        self._tested: Tested | None = None
         self._flow: deque[tuple[float, int]] = deque(maxlen=1000)
 
     def loaded(self, rows: Sequence[Row], loaded_at: int) -> None:
@@ -151,9 +152,9 @@ class Vitals:
         with self._lock:
             return dict(self._alerts)
 
-    def tested(self) -> None:
+    def told_of_tests(self, tested: Tested | None) -> None:
         with self._lock:
-            self._tested_at = time.time()
+            self._tested = tested
 
     @property
     def last_tick(self) -> LastTick | None:
@@ -164,5 +165,5 @@ class Vitals:
         return self._ticks
 
     @property
-    def tested_at(self) -> float | None:
-        return self._tested_at
+    def tested(self) -> Tested | None:
+        return self._tested

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from headwater.errors import NothingFound
 from headwater.serve.filters import Filters
-from headwater.serve.questions.breakdown import breakdown
+from headwater.serve.questions.breakdown import FIRST, LAST, breakdown
 from headwater.serve.questions.meta import meta, reach, unit
 from headwater.serve.questions.overview import overview
 from headwater.serve.questions.timeseries import timeseries
@@ -33,6 +33,20 @@ class Facts:
         """Of values: the one currency, or nothing where there are several."""
         currencies = self.meta["currencies"]
         return str(currencies[0]) if len(currencies) == 1 else ""
+
+    @property
+    def warning(self) -> str:
+        """Where values are worth less than they look."""
+        if len(self.meta["currencies"]) < 2:
+            return ""
+        return (
+            f"Values add up {', '.join(self.meta['currencies'])} as if they were one: set reporting_currency."
+        )
+
+    @property
+    def has_shift(self) -> bool:
+        """Last click less first click says something where both are shown."""
+        return FIRST in self.models and LAST in self.models
 
 
 def gather(

@@ -1,6 +1,7 @@
 """The report as one HTML file that needs no other and no network: to mail, or to keep."""
 
 from collections.abc import Iterator
+from datetime import date
 from html import escape
 from typing import Any
 
@@ -24,16 +25,27 @@ p { margin: .25rem 0; } .soft { color: var(--soft); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin-top: 1.5rem; }
 .card { background: var(--card); border-radius: .5rem; padding: .85rem 1rem; }
 .card b { display: block; font-size: 1.4rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; }
-.up { color: var(--up); } .down { color: var(--down); }
-svg { width: 100%; min-width: 40rem; height: auto; display: block; }
+.day { white-space: nowrap; } .up { color: var(--up); } .down { color: var(--down); }
+svg { width: 100%; height: auto; display: block; } svg.narrow { display: none; max-width: 32rem; }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 svg .name { fill: var(--ink); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { font-weight: 600; color: var(--soft); font-size: .85rem; } th:first-child, td:first-child { text-align: left; }
+th { font-weight: 600; color: var(--soft); font-size: .85rem; white-space: normal; vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; }
 td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
 footer { margin-top: 2rem; font-size: .85rem; }
+@media (max-width: 40rem) {
+  main { padding: 1.5rem 1.25rem 2rem; } h1 { font-size: 1.35rem; }
+  .cards { grid-template-columns: 1fr 1fr; } .card { padding: .7rem .8rem; } .card b { font-size: 1.15rem; }
+  svg.broad { display: none; } svg.narrow { display: block; }
+  thead { display: none; } table, tbody { display: block; }
+  tr { display: block; padding: .6rem 0; border-bottom: 1px solid var(--line); }
+  td { display: flex; justify-content: space-between; gap: 1rem; padding: .1rem 0; border: 0; }
+  td::before { content: attr(data-name); color: var(--soft); }
+  td:first-child { display: block; font-weight: 600; } td:first-child::before { content: none; }
+}
 """
 
 
@@ -42,15 +54,15 @@ def page(facts: Facts) -> str:
     title = f"Where customers came from, {said['from']} to {said['to']}"
     days = (said["to"] - said["from"]).days + 1
     parts = [
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="soft">{days} days in {escape(facts.meta["timezone"])}, against {said["previous_from"]} to '
-        f"{said['previous_to']}. {escape(_currency(facts))}</p>",
+        f"<h1>Where customers came from, {_days(said['from'], said['to'])}</h1>",
+        f'<p class="soft">{days} days in {escape(facts.meta["timezone"])}, against '
+        f"{_days(said['previous_from'], said['previous_to'])}. {escape(_currency(facts))}</p>",
         f'<p class="moved">{escape(said["moved"]["sentence"])}</p>' if said["moved"] else "",
         f'<div class="cards">{"".join(_cards(facts))}</div>',
         f"<h2>Value by day{_of_unit(facts)}</h2>",
-        f'<div class="wide">{lines(facts.series, facts.models[0], facts.unit)}</div>',
+        lines(facts.series, facts.models[0], facts.unit),
         f"<h2>Value by {facts.by}{_of_unit(facts)}</h2>",
-        f'<div class="wide">{bars(facts.rows.to_pylist(), facts.by, facts.models[:2])}</div>',
+        bars(facts.rows.to_pylist(), facts.by, facts.models[:2]),
         f"<h2>Every {facts.by}</h2>",
         f'<div class="wide">{_table(facts)}</div>',
         '<footer class="soft">Made by headwater. Each model credits a conversion to the touches before it by a rule of '
@@ -65,6 +77,10 @@ def page(facts: Facts) -> str:
     )
 
 
+def _days(first: date, last: date) -> str:
+    return f'<span class="day">{first}</span> to <span class="day">{last}</span>'
+
+
 def _of_unit(facts: Facts) -> str:
     return f", {escape(facts.unit)}" if facts.unit else ""
 
@@ -72,11 +88,7 @@ def _of_unit(facts: Facts) -> str:
 def _currency(facts: Facts) -> str:
     if facts.meta["reporting_currency"]:
         return f"Values in {facts.meta['reporting_currency']}."
-    if facts.unit:
-        return f"Values in {facts.unit}."
-    if facts.meta["currencies"]:
-        return f"Values add up {', '.join(facts.meta['currencies'])} as if they were one: set reporting_currency."
-    return ""
+    return f"Values in {facts.unit}." if facts.unit else facts.warning
 
 
 def _cards(facts: Facts) -> Iterator[str]:
@@ -98,15 +110,14 @@ def _card(name: str, shown: str, measure: dict[str, Any]) -> str:
     )
 
 
+def _names(facts: Facts) -> list[str]:
+    models = [words.model(model) for model in facts.models]
+    names = [f"{name} {what}" for name in models for what in ("conversions", "value")]
+    return [facts.by, "sessions", *names, *(["conversion shift", "value shift"] if facts.has_shift else [])]
+
+
 def _table(facts: Facts) -> str:
-    head = "".join(
-        f"<th>{escape(name)}</th>"
-        for name in (
-            facts.by,
-            "sessions",
-            *(f"{words.model(model)} {what}" for model in facts.models for what in ("conversions", "value")),
-        )
-    )
+    head = "".join(f"<th>{escape(name)}</th>" for name in _names(facts))
     body = "".join(_row(row, facts) for row in facts.rows.to_pylist())
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -115,4 +126,7 @@ def _row(row: dict[str, Any], facts: Facts) -> str:
     cells = [escape(row[facts.by] or NOT_SET), f"{row['sessions']:,}"]
     for model in facts.models:
         cells += [words.count(row[f"{model}_conversions"]), words.money(row[f"{model}_value"])]
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    if facts.has_shift:
+        cells += [words.signed(row["conversion_shift"]), words.signed_money(row["value_shift"])]
+    named = zip(_names(facts), cells, strict=True)
+    return "<tr>" + "".join(f'<td data-name="{escape(name)}">{cell}</td>' for name, cell in named) + "</tr>"

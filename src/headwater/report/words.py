@@ -8,6 +8,15 @@ def count(number: Any) -> str:
     return f"{float(number):,.1f}".removesuffix(".0")
 
 
+def signed(number: Any) -> str:
+    """Conversions more, or fewer."""
+    return f"{float(number):+,.1f}".removesuffix(".0") if number else "0"
+
+
+def signed_money(number: Any) -> str:
+    return f"{float(number):+,.2f}" if number else "0.00"
+
+
 def money(number: Any, unit: str = "") -> str:
     return f"{float(number):,.2f}" + (f" {unit}" if unit else "")
 

@@ -117,6 +117,11 @@ def _conversions(question: Question) -> Found:
     return Found(page, cursor_after(page) if rows.num_rows > limit else None, asked.dates())
 
 
+def _events(question: Question) -> Found:
+    filters = Filters(**{name: question.given[name] for name in ("event_name", *DIMENSIONS)})
+    return Found(events(question.reader, question.reach.build_id, filters, question.given["limit"]))
+
+
 def _breakdown(question: Question, asked: Asked, by: Sequence[str], limit: int, offset: int) -> pa.Table:
     persons = question.given["persons"] == "yes"
     return breakdown(question.reader, asked, by, limit, offset, persons=persons)
@@ -146,6 +151,8 @@ def _health(question: Question) -> dict[str, Any]:
         **_health_of(question.status(), question.reach),
         "dead_letters": health.dead_letters(question.reader),
         "builds": health.builds(question.reader),
+        "full_builds": health.full_builds(question.reader),
+        "ticks": health.ticks(question.reader),
         "quality": health.quality(question.reader, asked) if is_built else [],
     }
 
@@ -161,9 +168,15 @@ def _health_of(status: Mapping[str, Any], _: Reach) -> dict[str, Any]:
         "freshness_seconds": status["freshness_seconds"],
         "alerts": status["alerts"],
         "journal": status["journal"],
-        "tests": {"tested_at": status.get("tested_at"), "failed": failed[0] if failed else None},
+        "tests": {
+            "tested_at": status.get("tested_at"),
+            "failed": failed[0] if failed else None,
+            **status.get("tests", {}),
+        },
         "dead_letters": None,
         "builds": None,
+        "full_builds": None,
+        "ticks": None,
         "quality": None,
     }
 
@@ -324,7 +337,7 @@ ENDPOINTS = (
     Endpoint(
         "/events",
         "What has come in last",
-        (takes.FEW, takes.FORMAT),
+        (*takes.OF_EVENTS, takes.FEW, takes.FORMAT),
         {
             "event_id": "string",
             "event_at": "instant",
@@ -337,7 +350,7 @@ ENDPOINTS = (
             "value": "number",
             "currency": "string",
         },
-        lambda ask: Found(events(ask.reader, ask.reach.build_id, ask.given["limit"])),
+        _events,
     ),
     Endpoint(
         "/values",

@@ -28,9 +28,10 @@ class Filters:
     source: tuple[str, ...] = ()
     medium: tuple[str, ...] = ()
     campaign: tuple[str, ...] = ()
+    event_name: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("conversion_event", *DIMENSIONS):
+        for name in ("conversion_event", "event_name", *DIMENSIONS):
             values = getattr(self, name)
             if len(values) > MOST_VALUES:
                 raise UsageError(f"{name} is named {len(values)} times: ask for at most {MOST_VALUES}.")

@@ -116,6 +116,7 @@ DATES = (
 )
 MODEL = Parameter("model", "only this model", {"type": "string", "maxLength": 100}, str, repeats=True)
 FILTERS = (*DATES, *map(_text, ("conversion_event", *DIMENSIONS)), MODEL)
+OF_EVENTS = tuple(map(_text, ("event_name", *DIMENSIONS)))
 LIMIT = Parameter(
     "limit",
     "how many rows at most",

@@ -14,6 +14,7 @@ PAUSE = 250_000  # microseconds from one event of the demo to the next
 _LONG_ACT = 60  # events: steady traffic is one such act after the other
 
 _SHOP = "https://shop.example"
+CURRENCY = "USD"  # that of the synthetic history, which the demo goes on from
 _GOODS = (
     ("Walking boots", "129.00"),
     ("Rain jacket", "89.50"),
@@ -115,10 +116,10 @@ def _person(name: str, number: int, plot: Plot, chance: random.Random, at: int) 
             order: Event = {
                 "page_location": f"{_SHOP}/thanks",
                 "value": price,
-                "currency": "EUR",
+                "currency": CURRENCY,
                 "transaction_id": f"{name}-{number}-{visit}",
             }
-            yield _step(number, shared, 3, "purchase", order, f"buys for {price} EUR")
+            yield _step(number, shared, 3, "purchase", order, f"buys for {price} {CURRENCY}")
 
 
 def _step(person: int, shared: Event, place: int, event_name: str, own: Event, words: str) -> Step:

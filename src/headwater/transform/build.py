@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headwater.errors import BuildError, QueryError
+from headwater.errors import BuildError, FailedTests, QueryError
 from headwater.settings import Settings
 from headwater.transform.project import fingerprint, variables
 from headwater.transform.publish import clear, publish
 from headwater.transform.runner import PUBLISHED, STILL_THERE, DbtRunner, Node
+from headwater.transform.tested import note
 from headwater.transform.tick import Tick
 from headwater.warehouse.protocol import Warehouse
 
@@ -44,7 +45,8 @@ class Builder:
         self._warehouse = warehouse
         self._schema = f"{warehouse.schema}_build"
         self._variables = variables(settings, warehouse.schema)
-        self._workspace = Path(settings.home) / "dbt"
+        self._home = Path(settings.home)
+        self._workspace = self._home / "dbt"
         self._runner: DbtRunner | None = None
         self._tick: Tick | None = None
 
@@ -56,7 +58,11 @@ class Builder:
         progress: Callable[[str], None] = lambda _: None,
     ) -> BuildReport:
         with self._warehouse.only_builder():
-            return self._build(full_refresh, test, progress)
+            try:
+                return self._build(full_refresh, test, progress)
+            except FailedTests as error:
+                note(self._home, error.ran, error.failed)
+                raise
 
     def _build(self, full_refresh: bool, test: bool, progress: Callable[[str], None]) -> BuildReport:
         started = time.monotonic()
@@ -102,6 +108,9 @@ class Builder:
                     f"The new tables could not be put in place, and {STILL_THERE} ({error}): "
                     "`headwater build --full-refresh` makes them anew."
                 ) from error
+        tests = [node.name for node in nodes if node.kind == "test"]
+        if tests:
+            note(self._home, tests, {}, of_everything=full)
         return BuildReport(
             changed=True,
             full=full,
@@ -109,18 +118,24 @@ class Builder:
             batches=to_batch - from_batch,
             persons=persons,
             models=sum(node.kind == "model" for node in nodes),
-            tests=sum(node.kind == "test" for node in nodes),
+            tests=len(tests),
             seconds=time.monotonic() - started,
             build_id=build_id,
         )
 
     def test_what_is_published(self) -> int:
-        """Runs the data tests on the published tables, and says how many; BuildError names the first that fails."""
+        """Runs the data tests on the published tables, and says how many; FailedTests names those that fail."""
         live = self._warehouse.schema
         runner = DbtRunner(self._workspace / "tests", self._warehouse.dbt_output(live), self._variables)
         command = ["test", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
         published = ["--select", "config.meta.publish:person", "config.meta.publish:view"]
-        return len(runner.run([*command, *published], PUBLISHED))
+        try:
+            ran = [node.name for node in runner.run([*command, *published], PUBLISHED)]
+        except FailedTests as error:
+            note(self._home, error.ran, error.failed, of_published=True)
+            raise
+        note(self._home, ran, {}, of_published=True)
+        return len(ran)
 
     def _dbt(self) -> DbtRunner:
         if self._runner is None:

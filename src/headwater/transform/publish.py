@@ -11,7 +11,7 @@ def publish(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, f
     published = [node for node in nodes if node.kind in ("model", "seed") and node.publish != "none"]
     for node in published:
         if node.publish == "person":
-            replace_rows(warehouse, build_schema, node.name, full=full)
+            replace_rows(warehouse, build_schema, node.name, full=full, ordered_by=node.ordered_by)
     if full:
         for node in published:
             if node.publish == "whole":
@@ -21,7 +21,10 @@ def publish(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, f
                 replace_view(warehouse, build_schema, node)
 
 
-def replace_rows(warehouse: Warehouse, build_schema: str, table: str, *, full: bool) -> None:
+def replace_rows(
+    warehouse: Warehouse, build_schema: str, table: str, *, full: bool, ordered_by: str = ""
+) -> None:
+    """Questions are about the last days: in the order of time, a warehouse passes over what is older."""
     source, target = f"{build_schema}.{table}", f"{warehouse.schema}.{table}"
     if full:
         names = warehouse.columns(warehouse.schema, table)
@@ -34,7 +37,8 @@ def replace_rows(warehouse: Warehouse, build_schema: str, table: str, *, full: b
         warehouse.execute(
             f"delete from {target} where person_id in (select person_id from {build_schema}.scope_persons)"
         )
-    warehouse.execute(f"insert into {target} select * from {source}")
+    order = f" order by {ordered_by}" if full and ordered_by else ""
+    warehouse.execute(f"insert into {target} select * from {source}{order}")
 
 
 def replace_view(warehouse: Warehouse, build_schema: str, node: Node) -> None:

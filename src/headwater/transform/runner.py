@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from headwater.errors import BuildError, DiskFull, HeadwaterError, WarehouseUnavailable
+from headwater.errors import BuildError, DiskFull, FailedTests, HeadwaterError, WarehouseUnavailable
 from headwater.transform.project import PROJECT
 
 PASSWORD = "DBT_ENV_SECRET_HEADWATER_PASSWORD"  # dbt masks variables of this prefix in its logs
@@ -30,6 +30,7 @@ class Node:
     name: str
     kind: str
     publish: str
+    ordered_by: str  # the column in whose order a full build writes it, where there is one
     is_view: bool
     sql: str
     relation: str  # its name as the statements of other nodes write it
@@ -96,8 +97,15 @@ class DbtRunner:
         outcome = dbtRunner(manifest=_parsed[self._names]).invoke([*quiet, *command, *self._arguments()])
         results = list(getattr(outcome.result, "results", None) or [])
         for result in results:
-            if result.status in ("error", "fail", "runtime error"):
-                raise failure(result, consequence)
+            if result.status in ("error", "runtime error"):
+                raise not_built(result)
+        tests = [result for result in results if str(result.node.resource_type) == "test"]
+        failed = {
+            result.node.name: sentence(result, consequence) for result in tests if result.status == "fail"
+        }
+        if failed:
+            ran = [result.node.name for result in tests if result.status != "skipped"]
+            raise FailedTests(next(iter(failed.values())), ran, failed)
         if not outcome.success:
             message = one_line(outcome.exception)
             raise outside(message) or BuildError(
@@ -108,6 +116,7 @@ class DbtRunner:
                 name=result.node.name,
                 kind=str(result.node.resource_type),
                 publish=(result.node.config.meta or {}).get("publish", "none"),
+                ordered_by=(result.node.config.meta or {}).get("ordered_by", ""),
                 is_view=result.node.config.materialized == "view",
                 sql=getattr(result.node, "compiled_code", None) or "",
                 relation=getattr(result.node, "relation_name", None) or "",
@@ -117,14 +126,16 @@ class DbtRunner:
         ]
 
 
-def failure(result: Any, consequence: str) -> HeadwaterError:
-    """One sentence on the first node that failed."""
-    node, message = result.node, one_line(result.message)
+def sentence(result: Any, consequence: str) -> str:
+    """On a test that failed."""
+    node = result.node
     advice = (node.config.meta or {}).get("advice") if node.config else None
-    if str(node.resource_type) == "test" and result.status == "fail":
-        return BuildError(
-            f"{advice or f'The test {node.name} failed ({message}).'} {consequence.capitalize()}."
-        )
+    what = advice or f"The test {node.name} failed ({one_line(result.message)})."
+    return f"{what} {consequence.capitalize()}."
+
+
+def not_built(result: Any) -> HeadwaterError:
+    node, message = result.node, one_line(result.message)
     what = f"The {node.resource_type} {node.name} could not be built, and {STILL_THERE}: {message}"
     return outside(message) or BuildError(what)
 

@@ -20,10 +20,11 @@ def breakdown(
     measures = [f"{model}_{measure}" for model in asked.models for measure in ("conversions", "value")]
     headline = LAST if LAST in asked.models else asked.models[0]
     sql = f"""
-        with credited as (
+        with {_summed(bound, asked, keys)},
+
+        credited as (
             select {keys}, {_pivot(asked.models)}
-            from int_attribution_credits
-            where {bound.credits(asked)}
+            from summed
             group by {keys}
         ),
 
@@ -65,16 +66,17 @@ def comparison(
     bound, keys = Bound(), ", ".join(by)
     sides = {"base": models[0], "against": models[1]}
     sums = ", ".join(
-        _exact(f"sum(case when attribution_model = {bound(model)} then {column} else 0 end)", measure)
+        _exact(f"sum(case when attribution_model = {bound(model)} then {measure} else 0 end)", measure)
         + f" as {side}_{measure}"
         for side, model in sides.items()
-        for measure, column in (("conversions", "credit"), ("value", "credited_value"))
+        for measure in ("conversions", "value")
     )
     sql = f"""
-        with sides as (
+        with {_summed(bound, asked, keys)},
+
+        sides as (
             select {keys}, {sums}
-            from int_attribution_credits
-            where {bound.credits(asked)}
+            from summed
             group by {keys}
         )
 
@@ -92,12 +94,22 @@ def comparison(
     return bound.run(reader, sql)
 
 
+def _summed(bound: Bound, asked: Asked, keys: str) -> str:
+    """Each model below the other: few rows to lay side by side."""
+    return f"""summed as (
+            select {keys}, attribution_model, sum(credit) as conversions, sum(credited_value) as value
+            from int_attribution_credits
+            where {bound.credits(asked)}
+            group by {keys}, attribution_model
+        )"""
+
+
 def _pivot(models: Sequence[str]) -> str:
     """The names are those of the settings, which know no others."""
     return ", ".join(
-        f"sum(case when attribution_model = '{model}' then {column} else 0 end) as {model}_{measure}"
+        f"sum(case when attribution_model = '{model}' then {measure} else 0 end) as {model}_{measure}"
         for model in models
-        for measure, column in (("conversions", "credit"), ("value", "credited_value"))
+        for measure in ("conversions", "value")
     )
 
 

@@ -7,6 +7,8 @@ from headwater.serve.filters import Asked
 from headwater.warehouse.protocol import Reader
 
 _BUILDS = 20
+_FULL_BUILDS = 5
+_TICKS = 200  # that are summed up
 
 
 def dead_letters(reader: Reader) -> list[dict[str, Any]]:
@@ -18,11 +20,37 @@ def dead_letters(reader: Reader) -> list[dict[str, Any]]:
 
 
 def builds(reader: Reader) -> list[dict[str, Any]]:
+    return _newest(reader, "true", _BUILDS)
+
+
+def full_builds(reader: Reader) -> list[dict[str, Any]]:
+    """Under traffic, ticks push the last of them out of the newest builds within seconds."""
+    return _newest(reader, "is_full", _FULL_BUILDS)
+
+
+def ticks(reader: Reader) -> dict[str, Any]:
+    """The newest incremental builds, summed up."""
+    [found] = reader.query(
+        f"""
+        select count(*) as count, min(started_at) as since,
+            cast(percentile_cont(0.5) within group (order by seconds) as double precision) as median_seconds
+        from (
+            select started_at, {_SECONDS} as seconds
+            from headwater_builds where not is_full order by build_id desc limit {_TICKS}
+        ) as newest
+        """
+    ).to_pylist()
+    return dict(found)
+
+
+_SECONDS = "cast(extract(epoch from (finished_at - started_at)) as double precision)"
+
+
+def _newest(reader: Reader, condition: str, limit: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = reader.query(
         f"""
-        select build_id, is_full, persons, started_at, finished_at,
-            cast(extract(epoch from (finished_at - started_at)) as double precision) as seconds
-        from headwater_builds order by build_id desc limit {_BUILDS}
+        select build_id, is_full, persons, started_at, finished_at, {_SECONDS} as seconds
+        from headwater_builds where {condition} order by build_id desc limit {limit}
         """
     ).to_pylist()
     return found
