@@ -59,6 +59,11 @@ class Filters:
         return [(name, value) for name in ("conversion_event", *DIMENSIONS) for value in self.of(name)]
 
     @property
+    def way_down(self) -> tuple[str, ...]:
+        """What drilling down has passed."""
+        return DIMENSIONS[: DIMENSIONS.index(self.level)]
+
+    @property
     def level(self) -> str:
         """What the next step of drilling down is about."""
         return next((name for name in DIMENSIONS if len(self.of(name)) != 1), DIMENSIONS[-1])
@@ -74,14 +79,16 @@ def read(given: Mapping[str, Sequence[str]], known_models: Sequence[str]) -> Fil
     return Filters(first, last, **many)
 
 
-def pair(chosen: Sequence[str], configured: Sequence[str]) -> tuple[str, str]:
-    """The two models that a page compares."""
+def compared(chosen: Sequence[str], configured: Sequence[str]) -> tuple[str, ...]:
+    """The models that a page compares: two, if there are two. One that is chosen alone stands beside last click, and
+    last click beside first click."""
     picked = [name for name in configured if name in chosen]
-    if len(picked) < 2:
-        usual = [name for name in ("first_click", "last_click") if name in configured]
-        rest = [name for name in configured if name not in usual]
-        picked = [*usual, *rest]
-    return picked[0], picked[1] if len(picked) > 1 else picked[0]
+    usual = [name for name in ("first_click", "last_click") if name in configured]
+    if not picked:
+        return (*usual, *(name for name in configured if name not in usual))[:2]
+    if len(picked) == 1 and picked[0] not in usual:
+        return (*usual[-1:], *picked)
+    return tuple(picked if len(picked) > 1 else usual)
 
 
 def _values(texts: Sequence[str]) -> tuple[str, ...]:
