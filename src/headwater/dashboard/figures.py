@@ -77,6 +77,8 @@ def seconds(number: float | None) -> str:
 def days(number: float | None) -> str:
     if number is None:
         return DASH
+    if number < 1 / 1440:
+        return f"{number * 86_400:,.0f} s"
     if number < 1 / 24:
         return f"{max(round(number * 1440), 1):,} min"
     if number < 1:

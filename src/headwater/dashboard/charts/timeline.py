@@ -39,8 +39,10 @@ def strip(told: dict[str, Any], zone: str) -> Markup:
     tip = f"Conversion\n{figures.moment(goal.isoformat(), zone, to_the_second=True)}"
     marks.append((goal, tag("b", class_="end", data_tip=tip)))
     row = [marks[0][1]]
+    whole = max((goal - marks[0][0]).total_seconds(), 0.001)
     for (before, _), (at, mark) in pairwise(marks):
-        row += [div("gap", style=f"flex-grow:{max((at - before).total_seconds(), 0) + 1:.0f}"), mark]
+        share = max((at - before).total_seconds(), 0) / whole
+        row += [div("gap", style=f"flex-grow:{share * 1000:.1f}"), mark]
     start = figures.moment(marks[0][0].isoformat(), zone, to_the_second=is_short)
     took = (
         f"{figures.lapse((goal - first).total_seconds())} from the first touch to the conversion"

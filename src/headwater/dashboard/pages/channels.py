@@ -101,7 +101,7 @@ def by_model(look: Look, rows: Rows, level: str, models: Sequence[str], ends: En
     columns = [
         Column(NAMED[level]),
         Column("Sessions", True),
-        *(Column(figures.model(model), True) for model in models),
+        *(Column(figures.model(model), True, width="12%") for model in models),
     ]
     if ends:
         less = f"{figures.model(ends[1])} less {figures.model(ends[0]).lower()}"

@@ -99,7 +99,7 @@ def _choose(look: Look, known: dict[str, Any], wanted: str | None) -> None:
         st.selectbox(
             "Recent conversions",
             list(known),
-            index=None,
+            index=0 if wanted else None,
             key=picked,
             on_change=chosen,
             format_func=partial(_named, look, known),

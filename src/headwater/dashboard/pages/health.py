@@ -130,7 +130,11 @@ def builds(look: Look, told: Told) -> Markup:
         )
         for row in full[:_MOST_BUILDS]
     ]
-    whole = table(columns, drawn) if drawn else div("soft", f"None among the last {len(told['builds'])}.")
+    whole = (
+        table(columns, drawn)
+        if drawn
+        else div("soft", f"Everything anew: not among the last {len(told['builds'])} times.")
+    )
     return card(title, None, _with_what_was_new(look, told), whole)
 
 
