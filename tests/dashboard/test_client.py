@@ -101,7 +101,10 @@ def test_all_rows_are_those_of_all_pages() -> None:
     assert seen == [None, "1"]
     pages.append([4])
     assert asked.all_rows("/campaigns", [("by", "campaign")]) == [1, 2, 3, 4]
-    assert asked.rows("/campaigns", [("by", "campaign"), ("limit", "20000")]) == [1, 2]  # what is kept is whole
+    assert asked.rows("/campaigns", [("by", "campaign"), ("limit", "20000")]) == [
+        1,
+        2,
+    ]  # what is kept is whole
 
 
 def test_the_kept_answers_are_few(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,12 +83,14 @@ def compared(chosen: Sequence[str], configured: Sequence[str]) -> tuple[str, ...
     """The models that a page compares: two, if there are two. One that is chosen alone stands beside last click, and
     last click beside first click."""
     picked = [name for name in configured if name in chosen]
+    if len(picked) > 1:
+        return tuple(picked)
     usual = [name for name in ("first_click", "last_click") if name in configured]
+    rest = [name for name in configured if name not in usual]
     if not picked:
-        return (*usual, *(name for name in configured if name not in usual))[:2]
-    if len(picked) == 1 and picked[0] not in usual:
-        return (*usual[-1:], *picked)
-    return tuple(picked if len(picked) > 1 else usual)
+        return (*usual, *rest)[:2]
+    beside = next((name for name in (*reversed(usual), *rest) if name not in picked), None)
+    return tuple(name for name in (*usual, *rest) if name in (beside, *picked))
 
 
 def _values(texts: Sequence[str]) -> tuple[str, ...]:
