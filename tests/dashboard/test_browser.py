@@ -91,7 +91,8 @@ def test_the_first_view_comes_soon_and_says_what_the_marts_say(shown: Shown, ope
     assert f"most: {amount} of revenue" in page.locator(".hw .said").inner_text()
     page.get_by_text("Conversions", exact=True).click()
     page.wait_for_selector(".hw .said >> text=/most: .* conversions? /")
-    assert min(took) < 3, took
+    share = (os.cpu_count() or 1) / max(os.getloadavg()[0], 1)  # of the machine that one of many has
+    assert min(took) < 3 / min(share, 1), (took, share)
 
 
 def test_channels_say_what_the_marts_say_and_lead_down(shown: Shown, open_page: Open, tmp_path: Path) -> None:
@@ -359,6 +360,10 @@ def test_explain_shows_the_credits_of_the_tables(shown: Shown, open_page: Open) 
     page.get_by_label("Recent conversions").click()
     page.get_by_role("option").first.wait_for()
     assert "no such order" not in page.get_by_role("option").all_inner_texts()
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Health").click()
+    page.wait_for_selector("h1 >> text=Health")
+    soon(page, lambda: in_address(page) == {})  # an id means nothing there
 
 
 def test_the_engine_is_gone_and_comes_back(shown: Shown, open_page: Open) -> None:

@@ -32,11 +32,20 @@ Body = Callable[[Look], None]
 Bar = filter_bar.Bar
 
 
-def page(title: str, body: Body, *, every: float, bar: Bar | None = None, needs_data: bool = True) -> None:
-    st.fragment(_shown, run_every=every)(title, body, bar, needs_data)
+def page(
+    title: str,
+    body: Body,
+    *,
+    every: float,
+    bar: Bar | None = None,
+    own: tuple[str, ...] = (),
+    needs_data: bool = True,
+) -> None:
+    """`own`: what stands in its address besides filters."""
+    st.fragment(_shown, run_every=every)(title, body, bar, own, needs_data)
 
 
-def _shown(title: str, body: Body, bar: Bar | None, needs_data: bool) -> None:
+def _shown(title: str, body: Body, bar: Bar | None, own: tuple[str, ...], needs_data: bool) -> None:
     asked = api()
     freshness, is_answered = _freshness(asked)
     try:
@@ -66,7 +75,7 @@ def _shown(title: str, body: Body, bar: Bar | None, needs_data: bool) -> None:
     if notice:
         with place:
             show("banner", notice)
-    address.write(chosen if bar else None)
+    address.write(chosen if bar else None, own)
 
 
 def _freshness(asked: Api) -> tuple[dict[str, Any] | None, bool]:

@@ -35,7 +35,7 @@ _HINTS = {
 
 
 def page() -> None:
-    view.page("Channels", body, every=5.0, bar="measured")
+    view.page("Channels", body, every=5.0, bar="measured", own=("measure",))
 
 
 def body(look: Look) -> None:

@@ -23,7 +23,7 @@ _LONGEST_ID = 80  # that is said again
 
 
 def page() -> None:
-    view.page("Explain", body, every=10.0)
+    view.page("Explain", body, every=10.0, own=("id",))
 
 
 def body(look: Look) -> None:

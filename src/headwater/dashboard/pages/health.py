@@ -130,11 +130,8 @@ def builds(look: Look, told: Told) -> Markup:
         )
         for row in full[:_MOST_BUILDS]
     ]
-    whole = (
-        table(columns, drawn)
-        if drawn
-        else div("soft", f"Everything anew: not among the last {len(told['builds'])} times.")
-    )
+    before = div("soft", "Everything was last built anew before these.")
+    whole = table(columns, drawn) if drawn else before
     return card(title, None, _with_what_was_new(look, told), whole)
 
 
@@ -154,7 +151,7 @@ def _with_what_was_new(look: Look, told: Told) -> Markup | str:
         f"{figures.plural(ticks['count'], 'time')} with what was new since {since}, "
         f"usually in {figures.seconds(ticks['median_seconds'])}."
     )
-    return div("line", tag("b", newest), span("soft", said))
+    return div("line", tag("b", f"Last at {newest}"), span("soft", said))
 
 
 def quality(told: Told) -> Markup:

@@ -24,7 +24,7 @@ _MOST_CHANNELS = 10
 
 
 def page() -> None:
-    view.page("Overview", body, every=3.0, bar="compared")
+    view.page("Overview", body, every=3.0, bar="compared", own=("measure",))
 
 
 def body(look: Look) -> None:
