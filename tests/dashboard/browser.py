@@ -1,9 +1,10 @@
-"""The dashboard as somebody sees it: a real `headwater up` with some history, and a real Chromium."""
+"""The dashboard as somebody sees it: a real `headwater up` with a history and traffic, and a real Chromium."""
 
 import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ from typing import Any
 
 import httpx
 from collector import free_port
-from engine.process import Home, until
+from engine.process import Home, environment, until
 from engine.test_up import children
+
+from headwater.dashboard import meta
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -25,6 +28,7 @@ ARGUMENTS = (
 )
 # Streamlit looks for its own server below the page's address first, and finds it above
 PROBES = ("/_stcore/health", "/_stcore/host-config")
+TRAFFIC = "3"  # events a second
 
 
 def chromium() -> str | None:
@@ -36,6 +40,7 @@ class Shown:
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
+        self.traffic: subprocess.Popen[bytes] | None = None
         self.home = Home(folder / "home", "duckdb:///warehouse.duckdb", **{"dashboard.port": self.port})
         events = str(folder / "events")
         for words in (
@@ -53,7 +58,27 @@ class Shown:
     def start(self) -> "Shown":
         self.home.start("up", dashboard=True)
         until(self._is_open, 30, self.home.said)
+        told = self.ask("/overview")
+        self.first, self.last = told["from"], told["to"]
+        words = self.home.command("stream", "--rate", TRAFFIC, "--seconds", "3600")
+        with self.home.log.open("ab") as log:
+            self.traffic = subprocess.Popen(words, stdout=log, stderr=log, env=environment())
+        until(self._has_sold_today, 60, self.home.said)  # what currencies there are is known then
         return self
+
+    def _has_sold_today(self) -> bool:
+        newest = self.ask("/conversions?limit=1")["data"]
+        return bool(newest) and newest[0]["conversion_date"] > self.last
+
+    @property
+    def past(self) -> str:
+        """The days of the history alone, of which traffic changes nothing, as an address."""
+        return f"from={self.first}&to={self.last}"
+
+    @property
+    def currency(self) -> str | None:
+        """That sums are told in."""
+        return meta.read(self.ask("/meta")).currency
 
     def _is_open(self) -> bool:
         try:
@@ -91,6 +116,9 @@ class Shown:
             os.kill(self.home.process.pid, signal.SIGCONT)
 
     def close(self) -> None:
+        if self.traffic:
+            self.traffic.terminate()
+            self.traffic.wait(20)
         self.home.close()
 
 

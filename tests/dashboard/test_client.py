@@ -73,6 +73,40 @@ def test_an_outage_leaves_what_was_last_known(monkeypatch: pytest.MonkeyPatch) -
     assert asked.get("/overview") == {"data": [2]}
 
 
+def test_the_last_answer_is_known_without_asking() -> None:
+    told = Told()
+    asked = api(told)
+    assert asked.last_known("/freshness") is None
+    fresh = asked.get("/freshness", only_new=True)
+    told.is_down = True
+    assert asked.last_known("/freshness") is fresh
+
+
+def test_all_rows_are_those_of_all_pages() -> None:
+    """Also where the first page is as it was and there is more after it now."""
+    pages = [[1, 2], [3]]
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        cursor = request.url.params.get("cursor")
+        seen.append(cursor)
+        at = int(cursor or 0)
+        headers = {"ETag": f'"{pages[at]}"'} | ({"X-Next-Cursor": str(at + 1)} if at + 1 < len(pages) else {})
+        if request.headers.get("If-None-Match") == headers["ETag"]:
+            return httpx.Response(304, headers=headers)
+        return httpx.Response(200, json={"data": pages[at]}, headers=headers)
+
+    asked = api(answer)
+    assert asked.all_rows("/campaigns", [("by", "campaign")]) == [1, 2, 3]
+    assert seen == [None, "1"]
+    pages.append([4])
+    assert asked.all_rows("/campaigns", [("by", "campaign")]) == [1, 2, 3, 4]
+    assert asked.rows("/campaigns", [("by", "campaign"), ("limit", "20000")]) == [
+        1,
+        2,
+    ]  # what is kept is whole
+
+
 def test_the_kept_answers_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "MOST_KEPT", 2)
     told = Told()

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.dashboard.filters import MANY, Filters, pair, read
+from headwater.dashboard.filters import MANY, Filters, compared, read
 
 MODELS = ("first_click", "last_click", "linear")
 values = st.lists(st.text(max_size=20).filter(lambda text: "\0" not in text), unique=True, max_size=4).map(
@@ -65,9 +65,13 @@ def test_drilling_down_goes_from_channel_to_campaign() -> None:
     assert Filters(channel=("a",), source=("b",), medium=("c",), campaign=("d",)).level == "campaign"
 
 
-def test_two_models_are_compared() -> None:
-    assert pair((), MODELS) == ("first_click", "last_click")
-    assert pair(("linear",), MODELS) == ("first_click", "last_click")
-    assert pair(("linear", "first_click"), MODELS) == ("first_click", "linear")
-    assert pair((), ("linear", "last_click")) == ("last_click", "linear")
-    assert pair((), ("linear",)) == ("linear", "linear")
+def test_two_models_are_compared_or_as_many_as_are_chosen() -> None:
+    assert compared((), MODELS) == ("first_click", "last_click")
+    assert compared(("linear",), MODELS) == ("last_click", "linear")
+    assert compared(("last_click",), MODELS) == ("first_click", "last_click")
+    assert compared(("first_click",), MODELS) == ("first_click", "last_click")
+    assert compared(("linear", "first_click"), MODELS) == ("first_click", "linear")
+    assert compared(("linear", "last_click", "first_click"), MODELS) == MODELS
+    assert compared((), ("linear", "last_click")) == ("last_click", "linear")
+    assert compared((), ("linear",)) == compared(("linear",), ("linear",)) == ("linear",)
+    assert compared(("first_click",), ("first_click", "linear")) == ("first_click", "linear")

@@ -40,12 +40,11 @@ def set_own(name: str, value: str | None) -> None:
 OWN_NAMES = ("measure", "id")
 
 
-def write(chosen: Filters | None, *, own_names: tuple[str, ...] | None = None) -> None:
+def write(chosen: Filters | None, own_names: tuple[str, ...]) -> None:
     """The filters of pages that have some, and what is the page's own."""
-    names = own_names if own_names is not None else (("measure",) if chosen else ("id",))
     wanted: Address = chosen.in_url() if chosen else {}
     kept = st.session_state.get(_OWN, {})
-    wanted |= {name: [kept[name]] for name in names if kept.get(name)}
+    wanted |= {name: [kept[name]] for name in own_names if kept.get(name)}
     if wanted != _given():
         written = [*st.session_state[_WRITTEN], wanted]
         st.session_state[_WRITTEN] = written[-_REMEMBERED:]

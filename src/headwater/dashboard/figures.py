@@ -1,5 +1,6 @@
 """Numbers, money and times as a reader wants them: few digits, thousands apart, the unit beside."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -76,12 +77,23 @@ def seconds(number: float | None) -> str:
 def days(number: float | None) -> str:
     if number is None:
         return DASH
+    if number < 1 / 1440:
+        return f"{number * 86_400:,.0f} s"
     if number < 1 / 24:
         return f"{max(round(number * 1440), 1):,} min"
     if number < 1:
         return f"{number * 24:,.0f} h"
     shown = f"{number:,.1f}".removesuffix(".0")
     return f"{shown} day" if shown == "1" else f"{shown} days"
+
+
+def lapse(number: float) -> str:
+    """Seconds, to the second below an hour: there they are what tells one from the next."""
+    if number >= 3600:
+        return days(number / 86_400)
+    minutes, rest = divmod(max(round(number), 0), 60)
+    shown = [f"{minutes} min"] if minutes else []
+    return " ".join([*shown, f"{rest} s"] if rest or not minutes else shown)
 
 
 def day(text: str | date) -> str:
@@ -105,15 +117,23 @@ def clock(text: str | None, zone: str) -> str:
     return DASH if not text else f"{instant(text).astimezone(ZoneInfo(zone)):%H:%M:%S}"
 
 
-def moment(text: str | None, zone: str) -> str:
+def moment(text: str | None, zone: str, *, to_the_second: bool = False) -> str:
     if not text:
         return DASH
     at = instant(text).astimezone(ZoneInfo(zone))
-    return f"{at.day} {at:%b}, {at:%H:%M}"
+    return f"{at.day} {at:%b}, {at:%H:%M}{f':{at:%S}' if to_the_second else ''}"
 
 
 def model(name: str) -> str:
     return name.replace("_", " ").capitalize()
+
+
+def listed(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def plural(number: int, one: str, several: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def nameless(name: str | None) -> str:

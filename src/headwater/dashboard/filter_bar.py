@@ -9,9 +9,10 @@ import streamlit as st
 from headwater.dashboard import address, figures
 from headwater.dashboard.canvas import show
 from headwater.dashboard.client import Api
-from headwater.dashboard.filters import DIMENSIONS, Filters
+from headwater.dashboard.filters import DIMENSIONS, Filters, compared
 from headwater.dashboard.markup import Markup, div, span, tag
 from headwater.dashboard.meta import Meta
+from headwater.errors import EngineUnavailable
 
 NAMED = {
     "conversion_event": "Conversion event",
@@ -23,7 +24,7 @@ NAMED = {
 }
 _MOST_OFFERED = 500
 
-# with the days before and what is measured, with that alone, or dates and filters only
+# with the days before and what is measured; with that, and the way down above it; or dates and filters only
 Bar = Literal["compared", "measured", "plain"]
 
 
@@ -32,7 +33,8 @@ def show_bar(api: Api, meta: Meta, chosen: Filters, bar: Bar) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
         _dates(meta, chosen)
         with st.popover("Filters", width="content"):
-            _offer("model", list(meta.models), chosen, figures.model)
+            if bar != "plain":  # a journey is the same by every model
+                _offer("model", list(meta.models), chosen, figures.model)
             for name in ("conversion_event", *DIMENSIONS):
                 _offer(name, _values(api, chosen, name), chosen, figures.nameless)
         if bar != "plain":
@@ -97,7 +99,10 @@ def _offer(name: str, values: list[str], chosen: Filters, shown: Any) -> None:
 
 def _values(api: Api, chosen: Filters, name: str) -> list[str]:
     dates = Filters(chosen.first, chosen.last).params()
-    rows = api.rows(f"/values/{name}", [*dates, ("limit", str(_MOST_OFFERED))])
+    try:
+        rows = api.rows(f"/values/{name}", [*dates, ("limit", str(_MOST_OFFERED))])
+    except EngineUnavailable:
+        return []  # the page itself says so
     return [row["value"] or "" for row in rows]
 
 
@@ -127,18 +132,35 @@ def _chips(meta: Meta, chosen: Filters, bar: Bar) -> Markup:
     if bar == "compared":
         told += f", compared with {figures.span(*before)}"
     chips = [
-        span(
-            "chip",
-            span("cut", f"{NAMED[name]}: {figures.nameless(value)}"),
-            span("x", "\N{MULTIPLICATION SIGN}"),
-            data_pick=f"{name}={value}",
-            tabindex="0",
-            role="button",
-            title="Take this filter away",
-        )
+        _chip(name, value, f"{NAMED[name]}: {figures.nameless(value)}")
         for name, value in chosen.narrowing
+        if not (bar == "measured" and name in chosen.way_down)  # which says it, with the way back
     ]
+    if bar != "plain":
+        chips += [_chip("model", model, f"Model: {figures.model(model)}") for model in chosen.model]
+        chips += _beside(meta, chosen)
     return div("chips", tag("span", told), *chips)
+
+
+def _chip(name: str, value: str, shown: str) -> Markup:
+    return span(
+        "chip",
+        span("cut", shown),
+        span("x", "\N{MULTIPLICATION SIGN}"),
+        data_key=f"{name}={value}",
+        data_pick=f"{name}={value}",
+        tabindex="0",
+        role="button",
+        title="Take this filter away",
+    )
+
+
+def _beside(meta: Meta, chosen: Filters) -> list[Markup]:
+    """What stands beside the one model that is chosen."""
+    others = [name for name in compared(chosen.model, meta.models) if name not in chosen.model]
+    if len(chosen.model) != 1 or not others:
+        return []
+    return [tag("span", f"compared with {figures.model(others[0]).lower()}")]
 
 
 def _take_away(pick: str) -> None:

@@ -59,6 +59,11 @@ class Filters:
         return [(name, value) for name in ("conversion_event", *DIMENSIONS) for value in self.of(name)]
 
     @property
+    def way_down(self) -> tuple[str, ...]:
+        """What drilling down has passed."""
+        return DIMENSIONS[: DIMENSIONS.index(self.level)]
+
+    @property
     def level(self) -> str:
         """What the next step of drilling down is about."""
         return next((name for name in DIMENSIONS if len(self.of(name)) != 1), DIMENSIONS[-1])
@@ -74,14 +79,18 @@ def read(given: Mapping[str, Sequence[str]], known_models: Sequence[str]) -> Fil
     return Filters(first, last, **many)
 
 
-def pair(chosen: Sequence[str], configured: Sequence[str]) -> tuple[str, str]:
-    """The two models that a page compares."""
+def compared(chosen: Sequence[str], configured: Sequence[str]) -> tuple[str, ...]:
+    """The models that a page compares: two, if there are two. One that is chosen alone stands beside last click, and
+    last click beside first click."""
     picked = [name for name in configured if name in chosen]
-    if len(picked) < 2:
-        usual = [name for name in ("first_click", "last_click") if name in configured]
-        rest = [name for name in configured if name not in usual]
-        picked = [*usual, *rest]
-    return picked[0], picked[1] if len(picked) > 1 else picked[0]
+    if len(picked) > 1:
+        return tuple(picked)
+    usual = [name for name in ("first_click", "last_click") if name in configured]
+    rest = [name for name in configured if name not in usual]
+    if not picked:
+        return (*usual, *rest)[:2]
+    beside = next((name for name in (*reversed(usual), *rest) if name not in picked), None)
+    return tuple(name for name in (*usual, *rest) if name in (beside, *picked))
 
 
 def _values(texts: Sequence[str]) -> tuple[str, ...]:

@@ -10,45 +10,50 @@ Shown = Callable[[float], str]
 
 
 @dataclass(frozen=True)
-class Two:
-    """What one channel has by the first model and by the second."""
+class Sides:
+    """What one channel has by each of the models that are compared."""
 
     name: str
     colour: str
-    first: float
-    second: float
+    values: tuple[float, ...]
+
+    @property
+    def shift(self) -> float:
+        """From the first model to the last."""
+        return self.values[-1] - self.values[0]
 
 
 def legend(names: Sequence[tuple[str, str]], told: str = "") -> Markup:
     return div("legend", *(tag("span", dot(colour), name) for name, colour in names), tag("span", told))
 
 
-def pairs(rows: Sequence[Two], models: tuple[str, str], shown: Shown, moved: Shown) -> Markup:
-    most = max((max(row.first, row.second) for row in rows), default=0) or 1
-    return div("pairs", *(_pair(row, models, most, shown, moved) for row in rows))
+def sides(rows: Sequence[Sides], models: Sequence[str], shown: Shown, moved: Shown) -> Markup:
+    most = max((value for row in rows for value in row.values), default=0) or 1
+    return div("pairs", *(_sides(row, models, most, shown, moved) for row in rows))
 
 
-def _pair(row: Two, models: tuple[str, str], most: float, shown: Shown, moved: Shown) -> Markup:
+def _sides(row: Sides, models: Sequence[str], most: float, shown: Shown, moved: Shown) -> Markup:
     bars = [
         div(
             "bar",
             tag("i", style=f"--w:{max(value, 0) / most:.4f};--c:{of_model(model)}"),
             tag("span", shown(value)),
         )
-        for model, value in zip(models, (row.first, row.second), strict=True)
+        for model, value in zip(models, row.values, strict=True)
     ]
     label = div("label", dot(row.colour), span("cut", row.name), title=row.name)
-    return div("pair", label, div("two", *bars), div("num soft", moved(row.second - row.first)))
+    shift = div("num soft", moved(row.shift)) if len(models) > 1 else ""
+    return div("pair", label, div("two", *bars), shift, data_key=row.name)
 
 
-def shifts(rows: Sequence[Two], shown: Shown, moved: Shown, names: tuple[str, str]) -> Markup:
-    """From a ring, the first model, to a dot, the second."""
-    most = max((max(row.first, row.second) for row in rows), default=0) or 1
+def shifts(rows: Sequence[Sides], shown: Shown, moved: Shown, names: tuple[str, str]) -> Markup:
+    """From a ring, the first model, to a dot, the last."""
+    most = max((max(row.values[0], row.values[-1]) for row in rows), default=0) or 1
     return div("dumb", *(_shift(row, most, shown, moved, names) for row in rows))
 
 
-def _shift(row: Two, most: float, shown: Shown, moved: Shown, names: tuple[str, str]) -> Markup:
-    start, end = (max(value, 0) / most * 100 for value in (row.first, row.second))
+def _shift(row: Sides, most: float, shown: Shown, moved: Shown, names: tuple[str, str]) -> Markup:
+    start, end = (max(row.values[at], 0) / most * 100 for at in (0, -1))
     low, high = sorted((start, end))
     track = div(
         "track",
@@ -56,10 +61,10 @@ def _shift(row: Two, most: float, shown: Shown, moved: Shown, names: tuple[str, 
         tag("b", class_="from", style=f"left:{start:.2f}%"),
         tag("b", style=f"left:{end:.2f}%"),
         style=f"--c:{row.colour}",
-        data_tip=f"{row.name}\n{names[0]}: {shown(row.first)}\n{names[1]}: {shown(row.second)}",
+        data_tip=f"{row.name}\n{names[0]}: {shown(row.values[0])}\n{names[1]}: {shown(row.values[-1])}",
     )
     label = div("label", dot(row.colour), span("cut", row.name), title=row.name)
-    return div("", label, track, div("num", moved(row.second - row.first)))
+    return div("", label, track, div("num", moved(row.shift)), data_key=row.name)
 
 
 def histogram(bins: Sequence[tuple[str, float, str]]) -> Markup:

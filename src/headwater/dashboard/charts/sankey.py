@@ -1,4 +1,4 @@
-"""How journeys flow from one touch to the next. Whatever converts leaves at the bottom of the next column, so that no
+"""How journeys flow from one step to the next. Whatever converts leaves at the bottom of the next column, so that no
 stream crosses the whole picture."""
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from headwater.dashboard.markup import Markup, div, span, tag
 from headwater.dashboard.palette import UNNAMED, day_and_night, of_channel
 
 GOAL, LATER, REST = "(conversion)", "(later steps)", "(other channels)"
-COLUMNS = 4  # of touches; what goes on after them is one node
+COLUMNS = 4  # of steps; what goes on after them is one node
 MOST = 7  # channels of a column
 _WIDTH, _HEIGHT = 1000.0, 400.0
 _THICK, _GAP = 12.0, 9.0
@@ -175,13 +175,13 @@ def _quiet(number: str) -> Markup:
 
 
 def _headings(last: int) -> list[Markup]:
-    names = ["1st touch", "2nd touch", "3rd touch", "4th touch"][:last]
+    names = ["1st step", "2nd step", "3rd step", "4th step"][:last]
     found = [span("", name, style=f"left:{number / last * 100:.2f}%") for number, name in enumerate(names)]
     return [*found, span("", "then", style="right:0")]
 
 
 def _named(name: str) -> str:
-    return {GOAL: "Converted", LATER: "More touches", REST: "Other channels"}.get(name, name)
+    return {GOAL: "Converted", LATER: "More steps", REST: "Other channels"}.get(name, name)
 
 
 def _colour(name: str) -> str:

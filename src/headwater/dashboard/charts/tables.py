@@ -21,8 +21,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
+    """`key` is what it is known by when the table is drawn again; what can be picked is known by that."""
+
     cells: Sequence[Content]
     pick: str | None = None
+    key: str | None = None
 
 
 def table(columns: Sequence[Column], rows: Iterable[Row], class_: str = "") -> Markup:
@@ -37,6 +40,7 @@ def table(columns: Sequence[Column], rows: Iterable[Row], class_: str = "") -> M
         tag(
             "tr",
             *(tag("td", cell, class_=one.said) for one, cell in zip(columns, row.cells, strict=True)),
+            data_key=row.key or row.pick,
             data_pick=row.pick,
             tabindex="0" if row.pick else None,
             role="button" if row.pick else None,

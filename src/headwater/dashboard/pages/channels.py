@@ -1,5 +1,6 @@
 """Every model side by side for each channel, and a click away its sources, media and campaigns."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,33 +13,41 @@ from headwater.dashboard.charts.cards import card
 from headwater.dashboard.charts.states import nothing_here
 from headwater.dashboard.charts.tables import Column, Row, named, table, under
 from headwater.dashboard.filter_bar import NAMED, measure
-from headwater.dashboard.filters import DIMENSIONS, Filters, pair
-from headwater.dashboard.markup import Markup, div, span, tag
-from headwater.dashboard.pages.overview import NAMES, two
+from headwater.dashboard.filters import DIMENSIONS, Filters, compared
+from headwater.dashboard.markup import Content, Markup, div, span
+from headwater.dashboard.pages.overview import NAMES, compare
 from headwater.dashboard.palette import of_channel, of_model
 from headwater.dashboard.view import Look
 
+Rows = list[dict[str, Any]]
+Ends = tuple[str, str] | None  # the first and the last of the models that are compared
+
+_USUAL = "first_click", "last_click"
 _MOST_ROWS = 50
 _MOST_SHIFTS = 12
 _UP = "up:"
+_HINTS = {
+    "channel": "Click a channel to see its sources, then media and campaigns.",
+    "source": "Click a source to see its media, then campaigns.",
+    "medium": "Click a medium to see its campaigns.",
+    "campaign": "The most valuable first.",
+}
 
 
 def page() -> None:
-    view.page("Channels", body, every=5.0, bar="measured")
+    view.page("Channels", body, every=5.0, bar="measured", own=("measure",))
 
 
 def body(look: Look) -> None:
     level, shown = look.filters.level, measure()
-    models = look.filters.model or look.meta.models
-    params = look.filters.params(models=models)
-    rows = (
-        look.api.rows("/channels", params)
-        if level == "channel"
-        else look.api.rows("/campaigns", [*params, ("by", level)])
-    )
-    compared = pair(look.filters.model, look.meta.models)
-    drawn = sides(look, rows, level, models, shown), moves(look, compared, level, shown)
-    show("channels", div("stack", crumbs(look.filters), *drawn), partial(_picked, level))
+    models = compared(look.filters.model, look.meta.models)
+    listed = models if look.filters.model else look.meta.models
+    rows = look.api.all_rows("/campaigns", [*look.filters.params(models=listed), ("by", level)])
+    ends = (models[0], models[-1]) if len(models) > 1 else None
+    drawn = [crumbs(look.filters), by_model(look, rows, level, listed, ends, shown)]
+    if ends:
+        drawn.append(moves(look, rows, level, ends, shown))
+    show("channels", div("stack", *drawn), partial(_picked, level))
     first, last = look.filters.dates(look.meta.last_date, look.meta.today)
     st.download_button(
         "Download as CSV",
@@ -51,18 +60,18 @@ def body(look: Look) -> None:
     )
 
 
-def crumbs(chosen: Filters) -> Markup:
+def crumbs(chosen: Filters) -> Content:
     """The way down so far; each part leads back up."""
+    if not chosen.way_down:
+        return ""
     way = [span("", "All channels", data_pick=f"{_UP}{DIMENSIONS[0]}", role="button", tabindex="0")]
-    for name in DIMENSIONS[: DIMENSIONS.index(chosen.level)]:
+    for name in chosen.way_down:
         below = DIMENSIONS[DIMENSIONS.index(name) + 1]
         said = f"{NAMED[name]}: {figures.nameless(chosen.of(name)[0])}"
         way += [
             span("soft", "\N{RIGHTWARDS ARROW}"),
             span("", said, data_pick=f"{_UP}{below}", role="button", tabindex="0"),
         ]
-    if len(way) == 1:
-        return div("crumbs soft", "Click a channel to see its sources, then media and campaigns.")
     return div("crumbs", *way)
 
 
@@ -80,8 +89,10 @@ def _without(chosen: Filters, names: tuple[str, ...]) -> Filters:
     return chosen
 
 
-def sides(look: Look, rows: list[dict[str, Any]], level: str, models: tuple[str, ...], shown: str) -> Markup:
-    title = f"{NAMES[shown]} by {level}, every model"
+def by_model(look: Look, rows: Rows, level: str, models: Sequence[str], ends: Ends, shown: str) -> Markup:
+    is_all = len(models) == len(look.meta.models)
+    which = "every model" if is_all else figures.listed([figures.model(model).lower() for model in models])
+    title = f"{NAMES[shown]} by {level}, {which}"
     if not rows:
         return card(
             title, None, nothing_here("Nothing came this way in these days: widen the dates or the filters.")
@@ -90,43 +101,40 @@ def sides(look: Look, rows: list[dict[str, Any]], level: str, models: tuple[str,
     columns = [
         Column(NAMED[level]),
         Column("Sessions", True),
-        *(Column(figures.model(model), True) for model in models),
+        *(Column(figures.model(model), True, width="12%") for model in models),
     ]
-    has_shift = rows[0]["conversion_shift"] is not None
-    if has_shift:
-        columns.append(Column("First to last", True, tip="Last click less first click"))
+    if ends:
+        less = f"{figures.model(ends[1])} less {figures.model(ends[0]).lower()}"
+        columns.append(Column("First to last" if ends == _USUAL else "Difference", True, tip=less))
     can_go_down = level != DIMENSIONS[-1]
     drawn = []
-    for row in rows[:_MOST_ROWS]:
+    for row in _largest(rows, (ends or models)[-1], shown)[:_MOST_ROWS]:
         colour = of_channel(row[level]) if level == "channel" else None
         cells: list[Any] = [named(figures.nameless(row[level]), colour), figures.count(row["sessions"])]
         for model in models:
             value = float(row[f"{model}_{shown}"])
             cells.append(under(look.meta.shown(value, shown), value / most, of_model(model)))
-        if has_shift:
-            cells.append(
-                look.meta.moved(row["conversion_shift" if shown == "conversions" else "value_shift"], shown)
-            )
-        drawn.append(Row(cells, f"={row[level] or ''}" if can_go_down else None))
-    rest = len(rows) - _MOST_ROWS
-    below = div("sub soft", f"{rest:,} more are in the download.") if rest > 0 else ""
-    return card(
-        title,
-        figures.span(*look.filters.dates(look.meta.last_date, look.meta.today)),
-        table(columns, drawn),
-        below,
-    )
+        if ends:
+            shift = float(row[f"{ends[1]}_{shown}"]) - float(row[f"{ends[0]}_{shown}"])
+            cells.append(look.meta.moved(shift, shown))
+        drawn.append(Row(cells, f"={row[level] or ''}" if can_go_down else None, key=f"={row[level] or ''}"))
+    rest = f"The first {_MOST_ROWS} of {len(rows):,}: all of them are in the download."
+    below = div("sub below", rest) if len(rows) > _MOST_ROWS else ""
+    return card(title, _HINTS[level], table(columns, drawn), below)
 
 
-def moves(look: Look, models: tuple[str, str], level: str, shown: str) -> Markup:
-    params = look.filters.params(models=models)
-    rows = look.api.rows("/campaigns", [*params, ("by", level)])
-    found = sorted(two(rows, level, models, shown), key=lambda row: (-abs(row.second - row.first), row.name))
-    some = [row for row in found if row.first or row.second][:_MOST_SHIFTS]
-    names = figures.model(models[0]), figures.model(models[1])
+def _largest(rows: Rows, model: str, shown: str) -> Rows:
+    """First. Of revenue the API has them so."""
+    return rows if shown == "value" else sorted(rows, key=lambda row: -float(row[f"{model}_{shown}"]))
+
+
+def moves(look: Look, rows: Rows, level: str, ends: tuple[str, str], shown: str) -> Markup:
+    found = sorted(compare(rows, level, ends, shown), key=lambda row: (-abs(row.shift), row.name))
+    some = [row for row in found if any(row.values)][:_MOST_SHIFTS]
+    names = figures.model(ends[0]), figures.model(ends[1])
     title = f"What {names[0].lower()} and {names[1].lower()} see differently"
     if not some:
-        return card(title, None, nothing_here("No conversions in these days."))
+        return card(title, None, nothing_here(f"No {NAMES[shown].lower()} in these days."))
     told = f"Ring: {names[0].lower()}. Dot: {names[1].lower()}. The largest difference first."
     drawn = shifts(
         some,
@@ -134,4 +142,4 @@ def moves(look: Look, models: tuple[str, str], level: str, shown: str) -> Markup
         lambda number: look.meta.moved(number, shown),
         names,
     )
-    return card(title, tag("span", told), drawn)
+    return card(title, told, drawn)

@@ -14,28 +14,33 @@ from headwater.dashboard.charts.timeline import road, strip
 from headwater.dashboard.markup import Markup, div, join, span, tag
 from headwater.dashboard.palette import of_channel
 from headwater.dashboard.view import Look
-from headwater.errors import NothingFound, QueryError
+from headwater.errors import EngineUnavailable, NothingFound, QueryError
 
 Explanation = dict[str, Any]
 
 _RECENT = 50
+_LONGEST_ID = 80  # that is said again
 
 
 def page() -> None:
-    view.page("Explain", body, every=10.0)
+    view.page("Explain", body, every=10.0, own=("id",))
 
 
 def body(look: Look) -> None:
     recent = look.api.rows("/conversions", [("limit", str(_RECENT))])
     known = {row["conversion_id"]: row for row in recent}
-    wanted = address.own("id") or next((one for one, row in known.items() if (row["steps"] or 0) > 2), None)
-    wanted = wanted or next(iter(known), None)
-    told, why = _told(look, wanted)
+    wanted = address.own("id") or _first(known)
+    address.set_own("id", wanted)  # it stays, whatever comes in
+    try:
+        told, why = _told(look, wanted)
+    except EngineUnavailable:
+        _choose(look, known, wanted if wanted in known else None)
+        raise
     if told and wanted and wanted not in known:
         known[wanted] = _as_row(told)
-    _choose(look, known, wanted)
+    _choose(look, known, wanted if told else None)
     if told is None:
-        show("explain", nothing_here(why))
+        show("explain", why)
         return
     parts = [
         facts(look, told),
@@ -45,14 +50,27 @@ def body(look: Look) -> None:
     show("explain", div("stack", *parts))
 
 
-def _told(look: Look, wanted: str | None) -> tuple[Explanation | None, str]:
+def _first(known: dict[str, Any]) -> str | None:
+    """The newest that has something to explain."""
+    long = (one for one, row in known.items() if (row["steps"] or 0) > 2)
+    return next(long, next(iter(known), None))
+
+
+def _told(look: Look, wanted: str | None) -> tuple[Explanation | None, Markup]:
     """Or why there is none."""
     if not wanted:
-        return None, "No conversions yet."
+        return None, nothing_here("No conversions yet", "The first one that comes in is explained here.")
     try:
-        return look.api.conversion(wanted), ""
-    except (NothingFound, QueryError) as error:
-        return None, str(error)
+        return look.api.conversion(wanted), Markup()
+    except NothingFound:
+        shown = wanted if len(wanted) <= _LONGEST_ID else f"{wanted[:_LONGEST_ID]}\N{HORIZONTAL ELLIPSIS}"
+        return None, nothing_here(
+            f"No conversion is known as \N{LEFT DOUBLE QUOTATION MARK}{shown}\N{RIGHT DOUBLE QUOTATION MARK}",
+            "Look whether the order number is complete, or choose one of the recent conversions above. An order "
+            "that has just been placed is here a few seconds later.",
+        )
+    except QueryError as error:
+        return None, nothing_here(str(error))
 
 
 def _as_row(told: Explanation) -> dict[str, Any]:
@@ -64,12 +82,12 @@ def _as_row(told: Explanation) -> dict[str, Any]:
 def _choose(look: Look, known: dict[str, Any], wanted: str | None) -> None:
     """Either way sets the id, which stands in the address."""
     picked, pasted = "explain_picked", "explain_pasted"
-    offered = [*known, *([wanted] if wanted and wanted not in known else [])]
     if st.session_state.get(picked) != wanted:
         st.session_state[picked] = wanted
 
     def chosen() -> None:
-        address.set_own("id", st.session_state[picked])
+        if st.session_state[picked]:
+            address.set_own("id", st.session_state[picked])
 
     def typed() -> None:
         text = st.session_state[pasted].strip()
@@ -80,12 +98,13 @@ def _choose(look: Look, known: dict[str, Any], wanted: str | None) -> None:
     with st.container(horizontal=True, gap="small", key="bar"):
         st.selectbox(
             "Recent conversions",
-            offered,
+            list(known),
+            index=0 if wanted else None,
             key=picked,
             on_change=chosen,
             format_func=partial(_named, look, known),
-            placeholder="No conversions yet",
-            width=440,
+            placeholder="Choose one" if known else "No conversions yet",
+            width=520,
         )
         st.text_input(
             "Or an id or order number", key=pasted, on_change=typed, placeholder="Paste it here", width=300
@@ -98,17 +117,16 @@ def _named(look: Look, known: dict[str, Any], conversion_id: str) -> str:
         return conversion_id
     order = row["transaction_id"] or row["conversion_event"]
     value = figures.money(row["value"], row["currency"])
-    touches = f"{row['steps'] or 0} touch{'' if row['steps'] == 1 else 'es'}"
-    return f"{figures.moment(row['conversion_at'], look.meta.zone)} · {order} · {value} · {touches}"
+    at = figures.moment(row["conversion_at"], look.meta.zone, to_the_second=True)
+    return f"{at} · {value} · {figures.plural(row['steps'] or 0, 'step')} · {order}"
 
 
 def facts(look: Look, told: Explanation) -> Markup:
     one, worth = told["conversion"], told["worth"]
     value = figures.money(one["conversion_value"], one["currency"])
     order = f", order {one['transaction_id']}" if one["transaction_id"] else ""
-    said = [f"{figures.moment(one['conversion_at'], look.meta.zone)} in {look.meta.zone}"]
-    devices = len(told["devices"])
-    said.append(f"one person on {devices} device{'' if devices == 1 else 's'}")
+    at = figures.moment(one["conversion_at"], look.meta.zone, to_the_second=True)
+    said = [f"{at} in {look.meta.zone}", f"one person on {figures.plural(len(told['devices']), 'device')}"]
     if worth["refunds"]:
         taken = sum(float(refund["value"]) for refund in worth["refunds"])
         said.append(
@@ -130,7 +148,8 @@ def lookback(told: Explanation) -> str:
     days = next((one["value"] for one in told["settings"] if one["key"] == "attribution.lookback_days"), None)
     shown = sum(touch["fate"] in ("opens step", "joins step") for touch in told["touches"])
     left = len(told["touches"]) - shown
-    words = [f"{shown} touch{'' if shown == 1 else 'es'} count"]
+    touches = f"{figures.plural(shown, 'touch', 'touches')} {'counts' if shown == 1 else 'count'}"
+    words = [f"{touches} as {figures.plural(len(told['steps']), 'step')}"]
     if left:
         words.append(f"{left} left out")
     if days:

@@ -1,11 +1,11 @@
 """Whether all is well, and what makes the numbers less good than they could be."""
 
+from statistics import median
 from typing import Any
 
 from headwater.dashboard import figures, view
 from headwater.dashboard.canvas import show
 from headwater.dashboard.charts.cards import card
-from headwater.dashboard.charts.states import lamp
 from headwater.dashboard.charts.tables import Column, Row, table
 from headwater.dashboard.markup import Markup, div, join, span, tag
 from headwater.dashboard.view import Look
@@ -23,7 +23,7 @@ _MOST_BUILDS = 8
 
 
 def page() -> None:
-    view.page("Health", body, every=5.0)
+    view.page("Health", body, every=5.0, needs_data=False)
 
 
 def body(look: Look) -> None:
@@ -40,17 +40,16 @@ def books(told: Told) -> Markup:
     found = told["books"]
     names = ("loaded", "duplicates", "dead_letters", "pending", *(["lost"] if found["lost"] else []))
     accepted = found["accepted"]
-    parts = [_sum("accepted", accepted), span("op", "=")]
+    parts = [_term("", "accepted", accepted)]
     for number, name in enumerate(names):
-        parts += [span("op", "+")] if number else []
-        parts.append(_sum(name.replace("_", " "), found[name]))
+        parts.append(_term("+" if number else "=", name.replace("_", " "), found[name]))
     balanced = accepted == sum(found[name] for name in names)
     said = "They balance." if balanced else "They do not balance right now; a moment later they should."
     return card("The books of the live door", f"Every event taken is somewhere. {said}", div("sum", *parts))
 
 
-def _sum(name: str, number: int) -> Markup:
-    return tag("div", tag("b", f"{number:,}"), span("soft", name))
+def _term(sign: str, name: str, number: int) -> Markup:
+    return div("term", span("op", sign), tag("b", f"{number:,}"), span("soft", name))
 
 
 def stages(told: Told) -> Markup:
@@ -60,19 +59,17 @@ def stages(told: Told) -> Markup:
         for stage, name in STAGES.items()
         if stage in told["stages"]
     ]
-    return card("How long events take", join(lamp(told), " over the last five minutes"), table(columns, rows))
+    return card("How long events take", "Over the last five minutes.", table(columns, rows))
 
 
 def checks(look: Look, told: Told) -> Markup:
     tests = told["tests"]
+    run = figures.moment(tests["tested_at"], look.meta.zone)
     if tests["failed"]:
         said = div("banner", tag("b", "A test fails."), " ", tests["failed"])
     elif tests["tested_at"]:
-        said = div(
-            "",
-            span("lamp green", "All pass"),
-            f", last run {figures.moment(tests['tested_at'], look.meta.zone)}",
-        )
+        passed = f"All {tests['count']:,} pass" if tests.get("count") else "All pass"
+        said = div("", tag("b", passed), f", last run {run}.")
     else:
         said = div("soft", "Not run yet since headwater was started.")
     alerts = [
@@ -110,22 +107,51 @@ def _not_known() -> Markup:
 
 
 def builds(look: Look, told: Told) -> Markup:
+    """Under traffic the tables change every second or so: those changes are one line, above what was built whole."""
     title = "Last times the tables changed"
     if told["builds"] is None:
         return card(title, None, _not_known())
-    columns = [Column("When"), Column("What"), Column("Persons", True), Column("Took", True)]
+    if not told["builds"]:
+        return card(
+            title, None, div("soft", join("None yet: ", tag("code", "headwater build"), " is the first."))
+        )
+    full = told.get("full_builds")
+    if full is None:
+        full = [row for row in told["builds"] if row["is_full"]]
+    columns = [Column("Everything built anew"), Column("Persons", True), Column("Took", True)]
     drawn = [
         Row(
             [
-                figures.moment(row["finished_at"], look.meta.zone),
-                "everything" if row["is_full"] else "what was new",
+                figures.moment(row["finished_at"], look.meta.zone, to_the_second=True),
                 f"{row['persons'] or 0:,}",
                 figures.seconds(row["seconds"]),
-            ]
+            ],
+            key=str(row["build_id"]),
         )
-        for row in told["builds"][:_MOST_BUILDS]
+        for row in full[:_MOST_BUILDS]
     ]
-    return card(title, "The newest first.", table(columns, drawn))
+    before = div("soft", "Everything was last built anew before these.")
+    whole = table(columns, drawn) if drawn else before
+    return card(title, None, _with_what_was_new(look, told), whole)
+
+
+def _with_what_was_new(look: Look, told: Told) -> Markup | str:
+    """Of the API's own summary, or of those it lists."""
+    listed = [row for row in told["builds"] if not row["is_full"]]
+    if not listed:
+        return ""
+    ticks = told.get("ticks") or {
+        "count": len(listed),
+        "since": min(row["started_at"] for row in listed),
+        "median_seconds": median(row["seconds"] for row in listed),
+    }
+    newest = figures.moment(listed[0]["finished_at"], look.meta.zone, to_the_second=True)
+    since = figures.moment(ticks["since"], look.meta.zone, to_the_second=True)
+    said = (
+        f"{figures.plural(ticks['count'], 'time')} with what was new since {since}, "
+        f"usually in {figures.seconds(ticks['median_seconds'])}."
+    )
+    return div("line", tag("b", f"Last at {newest}"), span("soft", said))
 
 
 def quality(told: Told) -> Markup:
@@ -143,4 +169,6 @@ def quality(told: Told) -> Markup:
         )
         for one in told["quality"]
     ]
+    if not rows:
+        return card(title, None, div("soft", "Known once something is built."))
     return card(title, "Over the last 14 days. Less is better.", div("", *rows))

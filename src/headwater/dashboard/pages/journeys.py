@@ -35,7 +35,7 @@ def body(look: Look) -> None:
     days = look.api.rows("/journeys/days", params)
     parts = [
         card(
-            "From the first touch to the conversion",
+            "From the first step to the conversion",
             "Each stream is as thick as the conversions that went that way.",
             sankey(links, figures.count),
         ),
@@ -68,7 +68,9 @@ def ways(look: Look, rows: Rows) -> Markup:
         for row in rows
     ]
     return card(
-        "Most frequent paths", "Touches on the same day by the same channel are one.", table(columns, drawn)
+        "Most frequent paths",
+        "Touches by the same channel on the same day are one step.",
+        table(columns, drawn),
     )
 
 
@@ -88,9 +90,9 @@ def steps(rows: Rows) -> Markup:
         sum(row["conversions"] for row in rows) or 1
     )
     return card(
-        "Touches before a conversion",
+        "Steps before a conversion",
         f"{average:.1f} on average",
-        histogram(_bins(rows, "steps", 1, "touch")),
+        histogram(_bins(rows, "steps", 1, "step")),
     )
 
 
@@ -113,8 +115,7 @@ def _bins(rows: Rows, name: str, first: int, unit: str) -> list[tuple[str, float
         is_rest = number == _LONGEST
         value = sum(counts[at] for at in counts if at >= number) if is_rest else counts.get(number, 0)
         shown = f"{number}+" if is_rest else str(number)
-        words = "touches" if unit == "touch" else "days"
-        tip = f"{shown} {unit if shown == '1' else words}\n{value:,} conversions, {figures.percent(value / whole)}"
+        tip = f"{shown} {unit}{'' if shown == '1' else 's'}\n{value:,} conversions, {figures.percent(value / whole)}"
         found.append((shown, float(value), tip))
     return found
 
@@ -122,7 +123,7 @@ def _bins(rows: Rows, name: str, first: int, unit: str) -> list[tuple[str, float
 def assists(rows: Rows) -> Markup:
     columns = [
         Column("Channel"),
-        Column("Helped", True, tip="Journeys that it is in without being the last touch"),
+        Column("Helped", True, tip="Journeys that it is in without being the last step"),
         Column("Was last", True),
         Column("Was first", True),
         Column("Was alone", True),

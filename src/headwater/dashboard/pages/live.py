@@ -49,7 +49,7 @@ def now(look: Look, events: Rows) -> Markup:
             ("Visible after, 95 of 100", figures.seconds(latency.get("p95"))),
             ("Events per second", figures.DASH if rate is None else f"{rate:,.1f}"),
             ("Oldest still unseen", figures.seconds((fresh or {}).get("freshness_seconds"))),
-            ("Last event received", figures.moment(newest, look.meta.zone)),
+            ("Last event received", figures.moment(newest, look.meta.zone, to_the_second=True)),
         ]
     )
     alerts = [
@@ -63,22 +63,22 @@ def credited(look: Look, rows: Rows) -> Markup:
     if not rows:
         return card(title, None, nothing_here("No conversions yet."))
     columns = [
-        Column("Time", width="118px"),
-        Column("Order", class_="wideonly", width="17%"),
+        Column("Time", width="136px"),
         Column("Value", True, width="104px"),
-        Column("First click"),
-        Column("Last click"),
-        Column("Touches", True, "wideonly", width="80px"),
+        Column("First click", width="19%"),
+        Column("Last click", width="19%"),
+        Column("Steps", True, "wideonly", width="64px"),
+        Column("Order", class_="wideonly last"),
     ]
     drawn = [
         Row(
             [
-                figures.moment(row["conversion_at"], look.meta.zone),
-                _cut(row["transaction_id"] or row["conversion_event"]),
+                figures.moment(row["conversion_at"], look.meta.zone, to_the_second=True),
                 figures.money(row["value"], row["currency"]),
                 _channel(row["first_click_channel"]),
                 _channel(row["last_click_channel"]),
                 figures.count(row["steps"]),
+                _cut(row["transaction_id"] or row["conversion_event"]),
             ],
             row["conversion_id"],
         )
@@ -106,7 +106,8 @@ def arrived(look: Look, rows: Rows) -> Markup:
                 _channel(row["channel"]),
                 _cut(_path(row["page"])),
                 figures.money(row["value"], row["currency"]) if row["value"] else "",
-            ]
+            ],
+            key=row["event_id"],
         )
         for row in rows
     ]
