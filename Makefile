@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DEMO   := demo
 HEADWATER := $(BIN)/headwater --home $(DEMO)/.headwater
 
-.PHONY: demo test lint wheel bench soak lock clean
+.PHONY: demo test test-bigquery lint wheel bench soak lock clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml
@@ -44,6 +44,10 @@ demo: $(VENV)/.runtime ## 90 days of synthetic events, loaded, built, tested and
 test: $(VENV)/.dev ## the whole suite, on DuckDB and on a real PostgreSQL
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
+test-bigquery: $(VENV)/.dev ## the tests of BigQuery, on two stand-ins; what cannot be had is said loudly, and its tests are skipped
+	@$(BIN)/python tests/bigquery/standins/prepare.py
+	$(BIN)/python -m pytest -q tests/bigquery
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -75,7 +79,9 @@ lock: ## write requirements/*.txt anew: names, versions, hashes, and no address
 	  requirements/build.in pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --no-annotate --no-emit-package headwater --extra dev --extra postgres \
-	  --extra dashboard --output-file requirements/dev.txt requirements/build.in pyproject.toml
+	  --extra dashboard --extra bigquery --extra kafka --extra pubsub --output-file requirements/dev.txt requirements/build.in pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --no-strip-extras --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --no-annotate --output-file requirements/bigquery-standin.txt requirements/bigquery-standin.in
 
 clean:
-	rm -rf $(VENV) $(DEMO) dist build
+	rm -rf $(VENV) .venv-bigquery $(DEMO) dist build

@@ -1,0 +1,199 @@
+"""Serves local-bigquery on 127.0.0.1, with what it lacks; runs in the stand-in's own environment, not in the product's.
+
+    .venv-bigquery/bin/python tests/bigquery/standins/serve_bigquery.py --port 9050 --grpc-port 9060 --data-dir DIR
+
+local-bigquery binds every interface and looks for DuckDB's extensions in the user's home: here it does neither. Port 0
+takes a free port. When both doors are open, one line says where: `ready http://127.0.0.1:PORT 127.0.0.1:GRPC`.
+"""
+
+import argparse
+import functools
+import threading
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlglot
+import uvicorn
+from install_extensions import FOLDER
+from sqlglot import exp
+
+HOST = "127.0.0.1"
+
+# before local_bigquery is imported, so that all its connections find the extensions, and none asks the network
+_connect = duckdb.connect
+
+
+def connect(database: Any = ":memory:", read_only: bool = False, config: dict[str, Any] | None = None) -> Any:
+    placed = {"extension_directory": str(FOLDER), "autoinstall_known_extensions": "false"}
+    return _connect(database, read_only, {**placed, **(config or {})})
+
+
+duckdb.connect = connect
+
+from local_bigquery import app, errors  # noqa: E402
+from local_bigquery.api import jobs  # noqa: E402
+from local_bigquery.catalog import tables  # noqa: E402
+from local_bigquery.engine import database  # noqa: E402
+from local_bigquery.grpc import server as storage  # noqa: E402
+from local_bigquery.jobs import merge, runner  # noqa: E402
+from local_bigquery.settings import settings  # noqa: E402
+from local_bigquery.sql import script  # noqa: E402
+from local_bigquery.sql.dialect import BigQueryDialect  # noqa: E402
+from local_bigquery.sql.rules import tables as table_rules  # noqa: E402
+
+CTAS = "CREATE_TABLE_AS_SELECT"
+
+
+def report_destination(query: Any) -> Any:
+    """A job of CREATE TABLE AS SELECT names its table as its destination, as BigQuery does and dbt relies on."""
+
+    @functools.wraps(query)
+    def run(job: Any, *rest: Any) -> Any:
+        statistics = query(job, *rest)
+        if statistics.query.statementType == CTAS:
+            job.configuration.query.destinationTable = statistics.query.ddlTargetTable
+        return statistics
+
+    return run
+
+
+def without_rows(results: Any) -> Any:
+    """But its rows are not the job's result."""
+
+    @functools.wraps(results)
+    def answer(job: Any, *rest: Any) -> Any:
+        statistics = job.statistics.query
+        if statistics and statistics.statementType == CTAS:
+            query = job.configuration.query.replace(destinationTable=None)
+            job = job.replace(configuration=job.configuration.replace(query=query))
+        return results(job, *rest)
+
+    return answer
+
+
+def set_from_struct(assign: Any) -> Any:
+    """`SET (a, b) = (SELECT AS STRUCT …)`, or any other struct: one value for each name, by position."""
+
+    @functools.wraps(assign)
+    def run(self: Any, statement: Any) -> None:
+        tree = sqlglot.parse_one(statement.text, dialect=BigQueryDialect)
+        for item in tree.expressions:
+            target, value = item.this.this, item.this.expression
+            if not isinstance(target, exp.Tuple | exp.Paren) or isinstance(value, exp.Tuple):
+                return assign(self, statement)
+            names = target.expressions if isinstance(target, exp.Tuple) else [target.this]
+            struct = self.store(with_names(value) if isinstance(value, exp.Struct) else value)
+            for place, name in enumerate(names, 1):
+                self.cursor.execute(
+                    f"UPDATE {self.variable(name.name)} SET {script.VALUE} = "
+                    f"(SELECT struct_extract_at({script.VALUE}, {place}) FROM {struct})"
+                )
+
+    return run
+
+
+def with_names(struct: exp.Struct) -> exp.Struct:
+    """DuckDB keeps no struct whose fields have no names."""
+    values = [
+        field.expression if isinstance(field, exp.PropertyEQ) else field.unalias()
+        for field in struct.expressions
+    ]
+    fields = [
+        exp.PropertyEQ(this=exp.to_identifier(f"f{n}"), expression=value) for n, value in enumerate(values)
+    ]
+    return exp.Struct(expressions=fields)
+
+
+class InTransaction:
+    """A cursor within a transaction: a second BEGIN is refused before DuckDB hears it, and gives up the first."""
+
+    def __init__(self, cursor: Any) -> None:
+        self.cursor = cursor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cursor, name)
+
+    def execute(self, sql: str, *rest: Any) -> Any:
+        if sql == "BEGIN":
+            raise duckdb.TransactionException("a transaction is open")
+        return self.cursor.execute(sql, *rest)
+
+
+def merge_in_transaction(merge_rows: Any) -> Any:
+    """MERGE takes part in the transaction that is open."""
+
+    @functools.wraps(merge_rows)
+    def run(cursor: Any, *rest: Any) -> Any:
+        # now() is when the transaction began: the same for two statements only in one that is open
+        first, second = (cursor.execute("SELECT epoch_us(now())").fetchone() for _ in range(2))
+        return merge_rows(InTransaction(cursor) if first == second else cursor, *rest)
+
+    return run
+
+
+def rename(check: Any) -> Any:
+    """`ALTER TABLE … RENAME TO name`: the new name is no table yet, and DuckDB takes it without a dataset."""
+
+    @functools.wraps(check)
+    def run(tree: Any, table: Any, is_target: bool) -> Any:
+        if isinstance(table.parent, exp.AlterRename):
+            table.set("catalog", None)
+            table.set("db", None)
+            return None
+        return check(tree, table, is_target)
+
+    return run
+
+
+def refuse_decorator(reference: Any) -> Any:
+    """`table$20260101` would become a table of that name, and the partition stay as it is: say so."""
+
+    @functools.wraps(reference)
+    def run(destination: Any) -> Any:
+        if "$" in (destination.tableId or ""):
+            raise errors.BigQueryError(
+                "notImplemented", f"the stand-in has no partition decorators: {destination.tableId}"
+            )
+        return reference(destination)
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="local-bigquery on 127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--grpc-port", type=int, default=0)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--project", default="local")
+    parser.add_argument("--dataset", default="local")
+    args = parser.parse_args()
+    settings.bigquery_host = HOST
+    settings.data_dir = args.data_dir
+    settings.default_project_id = args.project
+    settings.default_dataset_id = args.dataset
+    # the macros of GEOGRAPHY need one more extension, and nothing here asks for them
+    database.FUNCTIONS = [path for path in database.FUNCTIONS if path.stem != "geography"]
+    runner._query = report_destination(runner._query)
+    jobs.results = without_rows(jobs.results)
+    merge.run = merge_in_transaction(merge.run)
+    table_rules._check = rename(table_rules._check)
+    tables.reference = refuse_decorator(tables.reference)
+    script.Interpreter.set = set_from_struct(script.Interpreter.set)
+
+    grpc_server, grpc_port = storage.start(HOST, args.grpc_port)
+    rest = uvicorn.Server(uvicorn.Config(app, host=HOST, port=args.port, log_level="warning"))
+
+    def announce() -> None:
+        while not rest.started:
+            threading.Event().wait(0.02)
+        port = rest.servers[0].sockets[0].getsockname()[1]
+        print(f"ready http://{HOST}:{port} {HOST}:{grpc_port}", flush=True)
+
+    threading.Thread(target=announce, daemon=True).start()
+    rest.run()
+    grpc_server.stop(None)
+
+
+if __name__ == "__main__":
+    main()
