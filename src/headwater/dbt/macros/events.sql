@@ -28,11 +28,6 @@
     case when {{ stream_id }} = 'default' then {{ event_id }} else {{ stream_id }} || '/' || {{ event_id }} end
 {%- endmacro %}
 
-{#- Settings hold what users typed: text reaches SQL as a quoted literal only. -#}
-{% macro quoted(text) -%}
-    '{{ text | string | replace("'", "''") }}'
-{%- endmacro %}
-
 {% macro one_of(column, values) -%}
     {%- if values -%}
         {{ column }} in ({% for value in values %}{{ quoted(value) }}{{ ", " if not loop.last }}{% endfor %})
@@ -83,14 +78,16 @@
         and covered.event_date = case
             when raw.source_kind in ('stream', 'export_intraday') then {{ local_date('raw.event_timestamp') }}
         end
-    where {{ arrived() }}
+    where {{ of_any_day('raw.event_timestamp') }}
+        and {{ arrived() }}
         and {{ scope }}
         and covered.stream_id is null
         {%- if ids_may_meet() %}
         and not exists (
             select 1
             from {{ source('live', 'ga4_events_raw') }} as loaded
-            where raw.source_kind = 'stream'
+            where {{ of_any_day('loaded.event_timestamp') }}
+                and raw.source_kind = 'stream'
                 and loaded.source_kind <> 'stream'
                 and loaded.event_id = raw.event_id
                 and {{ stream_of('loaded.stream_id') }} = {{ stream_of('raw.stream_id') }}
@@ -273,8 +270,8 @@
     value,
     currency,
     transaction_id,
-    cast(null as json) as items,
-    cast(null as json) as params,
+    cast(null as {{ type_json() }}) as items,
+    cast(null as {{ type_json() }}) as params,
     received_at,
     device_id,
     page_domain,

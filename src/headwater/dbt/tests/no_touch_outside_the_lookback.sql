@@ -8,4 +8,4 @@ select
 from {{ ref('int_user_journeys') }} as journeys
 inner join {{ ref('int_conversions') }} as conversions on conversions.conversion_id = journeys.conversion_id
 where journeys.last_touch_at > conversions.conversion_at
-    or journeys.first_touch_at < conversions.conversion_at - interval '{{ var("lookback_days") }} days'
+    or conversions.conversion_at > {{ later('journeys.first_touch_at', var('lookback_days'), 'day') }}

@@ -4,7 +4,7 @@
 with currencies as (
     select currency from {{ ref('int_conversions') }}
     {%- if not var('reporting_currency') %}
-    union
+    union distinct
     select order_events.currency
     from {{ ref('int_order_events') }} as order_events
     inner join {{ ref('int_conversions') }} as conversions
@@ -13,7 +13,7 @@ with currencies as (
     where order_events.event_name = 'refund'
     {%- endif %}
     {%- if is_incremental_build() %}
-    union
+    union distinct
     select currency from {{ source('live', 'published_conversions') }}
     where person_id not in (select person_id from {{ ref('scope_persons') }})
     {%- endif %}

@@ -1,9 +1,11 @@
 -- Credits are whole-number weights over their sum, cut off at twelve decimals (values at nine); the last credited step takes
 -- what is left. So both sums are exact, and the same on every engine.
+{{ storage(date='conversion_date', cluster='person_id') }}
+
 {%- set models = var('attribution_models') %}
 {%- set exact = 1000000000000 %}
 {#- wide enough for the product: a decimal that is not keeps its width on some engines, and overflows -#}
-{%- set value_in_millionths = 'cast(conversion_value as decimal(24, 6)) * 1000000' %}
+{%- set value_in_billionths = whole_number('cast(conversion_value as ' ~ type_decimal(24, 6) ~ ') * 1000000') ~ ' * 1000' %}
 
 with journeys as (
     select * from {{ ref('int_user_journeys') }}
@@ -63,16 +65,16 @@ weighted as (
                 when 'time_decay'
                     then round(
                         {{ exact }} * power(
-                            cast(2 as double precision),
+                            cast(2 as {{ type_double() }}),
                             -- below 2^-64 a weight is 0 in any case, and some engines refuse to compute it
                             greatest(
                                 -64,
-                                -cast({{ microseconds('newest_first_touch_at') }} - {{ microseconds('first_touch_at') }} as double precision)
+                                -cast({{ microseconds('newest_first_touch_at') }} - {{ microseconds('first_touch_at') }} as {{ type_double() }})
                                 / {{ var('half_life_days') * 86400000000 }}
                             )
                         )
                     )
-            end as bigint
+            end as {{ type_whole() }}
         ) as weight
     from placed
 ),
@@ -95,10 +97,8 @@ credited as (
 shared as (
     select
         *,
-        {{ divide_whole(whole_number('weight') ~ ' * ' ~ exact, whole_number('weight_sum')) }} as credit_units,
-        {{ divide_whole(
-            whole_number(value_in_millionths) ~ ' * 1000 * weight', whole_number('weight_sum')
-        ) }} as value_units
+        {{ share(exact, 'weight', 'weight_sum') }} as credit_units,
+        {{ share(value_in_billionths, 'weight', 'weight_sum') }} as value_units
     from credited
 ),
 
@@ -112,7 +112,7 @@ settled as (
         end as settled_credit,
         case
             when place_from_the_end = 1
-                then {{ whole_number(value_in_millionths) }} * 1000
+                then {{ value_in_billionths }}
                 - sum(value_units) over (partition by conversion_id, attribution_model) + value_units
             else value_units
         end as settled_value
@@ -133,8 +133,14 @@ credits as (
         case when attribution_model = 'last_click' then last_source else source end as source,
         case when attribution_model = 'last_click' then last_medium else medium end as medium,
         case when attribution_model = 'last_click' then last_campaign else campaign end as campaign,
-        cast(cast(settled_credit as decimal(18, 0)) * cast(0.000000000001 as decimal(13, 12)) as decimal(18, 12)) as credit,
-        cast(cast(settled_value as decimal(24, 0)) * cast(0.000000001 as decimal(10, 9)) as decimal(27, 9)) as credited_value
+        cast(
+            cast(settled_credit as {{ type_decimal(18, 0) }}) * cast('0.000000000001' as {{ type_decimal(13, 12) }})
+            as {{ type_decimal(18, 12) }}
+        ) as credit,
+        cast(
+            cast(settled_value as {{ type_decimal(24, 0) }}) * cast('0.000000001' as {{ type_decimal(10, 9) }})
+            as {{ type_decimal(27, 9) }}
+        ) as credited_value
     from settled
 )
 

@@ -1,3 +1,5 @@
+{{ storage(date='conversion_date', cluster='person_id') }}
+
 with candidates as (
     select * from {{ ref('stg_ga4_conversions') }}
 ),
@@ -39,7 +41,7 @@ refunds as (
 -- the newest rate on or before a conversion's date, at most a week old: none is published on weekends
 wanted_rates as (
     select currency, conversion_date from counted
-    union
+    union distinct
     select refunds.currency, counted.conversion_date
     from refunds
     inner join counted on counted.conversion_id = refunds.conversion_id
@@ -58,7 +60,7 @@ known_rates as (
     inner join {{ source('live', 'exchange_rates') }} as exchange_rates
         on exchange_rates.currency = wanted_rates.currency
         and exchange_rates.rate_date <= wanted_rates.conversion_date
-        and exchange_rates.rate_date >= wanted_rates.conversion_date - interval '7 days'
+        and {{ days_between('exchange_rates.rate_date', 'wanted_rates.conversion_date') }} <= 7
     where wanted_rates.currency <> {{ quoted(var('reporting_currency')) }}
 ),
 
@@ -67,7 +69,7 @@ rates as (
     from known_rates
     where age = 1
     union all
-    select distinct currency, conversion_date, cast(1 as decimal(18, 9)) as rate
+    select distinct currency, conversion_date, cast(1 as {{ type_decimal(18, 9) }}) as rate
     from wanted_rates
     where currency = {{ quoted(var('reporting_currency')) }}
 ),
@@ -79,7 +81,7 @@ refunded as (
     select
         refunds.conversion_id,
         {%- if var('reporting_currency') %}
-        sum(round(refunds.value * case when refunds.currency is null then 1 else rates.rate end, 6)) as value,
+        sum(round({{ factor('refunds.value') }} * case when refunds.currency is null then 1 else rates.rate end, 6)) as value,
         max(case when refunds.currency is not null and rates.rate is null then 1 else 0 end) = 1 as lacks_rate,
         {%- else %}
         sum(refunds.value) as value,
@@ -99,8 +101,7 @@ valued as (
         {%- if var('reporting_currency') %}
         case
             when counted.currency is null then counted.value
-            -- a product of two narrow decimals overflows on some engines
-            else cast(round(cast(counted.value as decimal(24, 6)) * rates.rate, 6) as decimal(18, 6))
+            else cast(round({{ factor('counted.value') }} * rates.rate, 6) as {{ type_decimal(18, 6) }})
         end as own_value
         {%- else %}
         counted.value as own_value
@@ -128,10 +129,10 @@ conversions as (
                 when refunded.lacks_rate then null
                 {%- endif %}
                 else greatest(valued.own_value - refunded.value, 0)
-            end as decimal(18, 6)
+            end as {{ type_decimal(18, 6) }}
         ) as conversion_value,
         {%- if var('reporting_currency') %}
-        cast({{ quoted(var('reporting_currency')) }} as varchar) as currency,
+        cast({{ quoted(var('reporting_currency')) }} as {{ type_text() }}) as currency,
         {%- else %}
         valued.currency,
         {%- endif %}

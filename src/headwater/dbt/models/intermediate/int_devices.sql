@@ -1,3 +1,5 @@
+{{ storage(cluster='person_id') }}
+
 with devices as (
     select distinct device_id
     from {{ ref('int_events') }}

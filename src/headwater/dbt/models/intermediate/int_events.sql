@@ -1,4 +1,6 @@
 -- Every event in its session.
+{{ storage(timestamp='event_timestamp', cluster='device_id') }}
+
 with events as (
     select * from {{ ref('stg_ga4_events') }}
 ),
@@ -13,7 +15,7 @@ in_sessions as (
         events.event_id,
         events.device_id,
         case
-            when events.ga_session_id is not null then events.device_id || '/' || cast(events.ga_session_id as varchar)
+            when events.ga_session_id is not null then events.device_id || '/' || cast(events.ga_session_id as {{ type_text() }})
             else visits.session_key
         end as session_key,
         events.event_name,

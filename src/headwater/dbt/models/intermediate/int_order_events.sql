@@ -10,16 +10,18 @@ with transactions as (
 ),
 
 -- found first, judged then: the other way round, a planner may judge all of history
-loaded_of_orders as materialized (
+loaded_of_orders as {{ materialized() }}(
     select {{ columns }}
     from {{ source('live', 'ga4_events_raw') }}
-    where {{ rows_with(source('live', 'ga4_events_raw'), 'transaction_id', 'transactions') }}
+    where {{ of_any_day() }}
+        and {{ rows_with(source('live', 'ga4_events_raw'), 'transaction_id', 'transactions') }}
 ),
 
-streamed_of_orders as materialized (
+streamed_of_orders as {{ materialized() }}(
     select {{ columns }}
     from {{ source('live', 'events_streaming') }}
-    where {{ rows_with(source('live', 'events_streaming'), 'transaction_id', 'transactions') }}
+    where {{ of_any_day() }}
+        and {{ rows_with(source('live', 'events_streaming'), 'transaction_id', 'transactions') }}
 ),
 
 loaded as (

@@ -1,4 +1,6 @@
 -- Sessions with their first event; where they came from is for the touches to say.
+{{ storage(timestamp='session_start', cluster='person_id') }}
+
 with devices as (
     select * from {{ ref('int_devices') }}
 ),
@@ -50,17 +52,17 @@ parts as (
             when says_engaged
                 or has_conversion
                 or page_views >= 2
-                or session_end - session_start > interval '10 seconds' then 1
+                or session_end > {{ later('session_start', 10, 'second') }} then 1
             else 0
         end as is_engaged,
         case when says_source then 1 else 0 end as says_source,
-        cast(null as varchar) as landing_page,
-        cast(null as varchar) as device_id,
-        cast(null as varchar) as stream_id,
-        cast(null as varchar) as event_id,
-        cast(null as bigint) as batch_page_id,
-        cast(null as bigint) as batch_ordering_id,
-        cast(null as bigint) as batch_event_index
+        cast(null as {{ type_text() }}) as landing_page,
+        cast(null as {{ type_text() }}) as device_id,
+        cast(null as {{ type_text() }}) as stream_id,
+        cast(null as {{ type_text() }}) as event_id,
+        cast(null as {{ type_whole() }}) as batch_page_id,
+        cast(null as {{ type_whole() }}) as batch_ordering_id,
+        cast(null as {{ type_whole() }}) as batch_event_index
     from summed
     union all
     select

@@ -1,3 +1,5 @@
+{{ storage(date='touch_date', cluster='person_id') }}
+
 with saying_events as (
     select * from {{ ref('int_events') }}
     where says_source

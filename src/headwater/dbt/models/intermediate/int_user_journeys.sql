@@ -1,3 +1,5 @@
+{{ storage(cluster='person_id') }}
+
 with conversions as (
     select * from {{ ref('int_conversions') }}
 ),
@@ -17,7 +19,7 @@ within_lookback as (
     inner join touchpoints
         on touchpoints.person_id = conversions.person_id
         and touchpoints.touch_at <= conversions.conversion_at
-        and touchpoints.touch_at >= conversions.conversion_at - interval '{{ var("lookback_days") }} days'
+        and conversions.conversion_at <= {{ later('touchpoints.touch_at', var('lookback_days'), 'day') }}
 ),
 
 steps as (
@@ -77,11 +79,11 @@ unexplained as (
         conversion_id as touchpoint_id,
         '(direct)' as source,
         '(none)' as medium,
-        cast(null as varchar) as campaign,
+        cast(null as {{ type_text() }}) as campaign,
         conversion_id as last_touchpoint_id,
         '(direct)' as last_source,
         '(none)' as last_medium,
-        cast(null as varchar) as last_campaign
+        cast(null as {{ type_text() }}) as last_campaign
     from conversions
     where
         not exists (

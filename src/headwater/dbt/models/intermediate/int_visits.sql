@@ -3,11 +3,11 @@
 with devices as (
     select device_id
     from {{ loaded_events() }}
-    where ga_session_id is null and {{ arrived() }}
-    union
+    where {{ of_any_day() }} and ga_session_id is null and {{ arrived() }}
+    union distinct
     select device_id
     from {{ streamed_events() }}
-    where ga_session_id is null and {{ arrived() }}
+    where {{ of_any_day() }} and ga_session_id is null and {{ arrived() }}
 ),
 
 loaded as (
@@ -35,7 +35,7 @@ with_gaps as (
     select
         *,
         row_number() over device_order as device_event_number,
-        event_timestamp - lag(event_timestamp) over device_order as gap
+        lag(event_timestamp) over device_order as previous_at
     from events
     window device_order as (partition by device_id order by {{ event_order() }})
 ),
@@ -43,7 +43,7 @@ with_gaps as (
 with_visits as (
     select
         *,
-        sum(case when gap > interval '{{ var("session_timeout_minutes") }} minutes' then 1 else 0 end) over (
+        sum(case when event_timestamp > {{ later('previous_at', var('session_timeout_minutes'), 'minute') }} then 1 else 0 end) over (
             partition by device_id order by device_event_number rows unbounded preceding
         ) as visit_number
     from with_gaps
@@ -76,8 +76,8 @@ visits as (
         stream_id,
         event_id,
         case
-            when session_id is not null then device_id || '/' || cast(session_id as varchar)
-            else device_id || '/@' || cast({{ microseconds('visit_start') }} as varchar)
+            when session_id is not null then device_id || '/' || cast(session_id as {{ type_text() }})
+            else device_id || '/@' || cast({{ microseconds('visit_start') }} as {{ type_text() }})
         end as session_key
     from with_sessions
     where ga_session_id is null

@@ -11,8 +11,8 @@ attribution as (
         source,
         medium,
         campaign,
-        cast(sum(credit) as decimal(38, 12)) as conversion_count,
-        cast(sum(credited_value) as decimal(38, 9)) as conversion_value
+        cast(sum(credit) as {{ type_decimal(38, 12) }}) as conversion_count,
+        cast(sum(credited_value) as {{ type_decimal(38, 9) }}) as conversion_value
     from credits
     group by 1, 2, 3, 4, 5, 6, 7
 )

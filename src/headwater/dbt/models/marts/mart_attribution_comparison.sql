@@ -15,8 +15,8 @@ sides as (
         sum(case when attribution_model = '{{ model }}' then conversion_count else 0 end) as {{ model }}_conversions,
         sum(case when attribution_model = '{{ model }}' then conversion_value else 0 end) as {{ model }}_value
         {%- else %}
-        cast(null as decimal(38, 9)) as {{ model }}_conversions,
-        cast(null as decimal(38, 9)) as {{ model }}_value
+        cast(null as {{ type_decimal(38, 9) }}) as {{ model }}_conversions,
+        cast(null as {{ type_decimal(38, 9) }}) as {{ model }}_value
         {%- endif %}
         {{- "," if not loop.last }}
         {%- endfor %}
@@ -30,12 +30,12 @@ comparison as (
         conversion_date,
         conversion_event,
         channel,
-        cast(first_click_conversions as bigint) as first_click_conversions,
-        cast(last_click_conversions as bigint) as last_click_conversions,
-        cast(last_click_conversions - first_click_conversions as bigint) as conversion_shift,
-        cast(first_click_value as decimal(38, 9)) as first_click_value,
-        cast(last_click_value as decimal(38, 9)) as last_click_value,
-        cast(last_click_value - first_click_value as decimal(38, 9)) as value_shift
+        cast(first_click_conversions as {{ type_whole() }}) as first_click_conversions,
+        cast(last_click_conversions as {{ type_whole() }}) as last_click_conversions,
+        cast(last_click_conversions - first_click_conversions as {{ type_whole() }}) as conversion_shift,
+        cast(first_click_value as {{ type_decimal(38, 9) }}) as first_click_value,
+        cast(last_click_value as {{ type_decimal(38, 9) }}) as last_click_value,
+        cast(last_click_value - first_click_value as {{ type_decimal(38, 9) }}) as value_shift
     from sides
 )
 

@@ -34,16 +34,16 @@ performance as (
     select
         coalesce(visited.date, converted.date) as date,
         coalesce(visited.channel, converted.channel) as channel,
-        cast(coalesce(visited.sessions, 0) as bigint) as sessions,
-        cast(coalesce(visited.persons, 0) as bigint) as persons,
-        cast(coalesce(converted.conversions, 0) as decimal(38, 12)) as conversions,
-        cast(coalesce(converted.value, 0) as decimal(38, 9)) as value,
+        cast(coalesce(visited.sessions, 0) as {{ type_whole() }}) as sessions,
+        cast(coalesce(visited.persons, 0) as {{ type_whole() }}) as persons,
+        cast(coalesce(converted.conversions, 0) as {{ type_decimal(38, 12) }}) as conversions,
+        cast(coalesce(converted.value, 0) as {{ type_decimal(38, 9) }}) as value,
         cast(
-            cast(coalesce(converted.conversions, 0) as double precision) / nullif(visited.sessions, 0) as double precision
+            cast(coalesce(converted.conversions, 0) as {{ type_double() }}) / nullif(visited.sessions, 0) as {{ type_double() }}
         ) as conversion_rate,
-        cast(null as decimal(18, 6)) as spend,
-        cast(null as decimal(18, 6)) as cpa,
-        cast(null as double precision) as roas
+        cast(null as {{ type_decimal(18, 6) }}) as spend,
+        cast(null as {{ type_decimal(18, 6) }}) as cpa,
+        cast(null as {{ type_double() }}) as roas
     from visited
     full outer join converted on converted.date = visited.date and converted.channel = visited.channel
 )

@@ -11,7 +11,7 @@ final as (
         source,
         medium,
         campaign,
-        cast(conversion_count as bigint) as conversion_count,
+        cast(conversion_count as {{ type_whole() }}) as conversion_count,
         conversion_value
     from attribution
 )

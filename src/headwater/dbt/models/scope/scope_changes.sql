@@ -7,7 +7,8 @@ with loaded as (
         device_id,
         transaction_id
     from {{ source('live', 'ga4_events_raw') }}
-    where {{ newly_arrived() }}
+    where {{ of_any_day() }}
+        and {{ newly_arrived() }}
 ),
 
 streamed as (
@@ -15,7 +16,8 @@ streamed as (
         device_id,
         transaction_id
     from {{ source('live', 'events_streaming') }}
-    where {{ newly_arrived() }}
+    where {{ of_any_day() }}
+        and {{ newly_arrived() }}
 ),
 
 newly_covered as (
@@ -29,7 +31,8 @@ replaceable as (
         device_id,
         transaction_id
     from {{ source('live', 'ga4_events_raw') }}
-    where source_kind in ('stream', 'export_intraday')
+    where {{ of_any_day() }}
+        and source_kind in ('stream', 'export_intraday')
     union all
     select
         stream_id,
@@ -37,6 +40,7 @@ replaceable as (
         device_id,
         transaction_id
     from {{ source('live', 'events_streaming') }}
+    where {{ of_any_day() }}
 ),
 
 replaced as (
@@ -58,10 +62,12 @@ met as (
     from (
         select event_id, device_id, transaction_id
         from {{ source('live', 'ga4_events_raw') }}
-        where source_kind = 'stream'
+        where {{ of_any_day() }}
+            and source_kind = 'stream'
         union all
         select event_id, device_id, transaction_id
         from {{ source('live', 'events_streaming') }}
+        where {{ of_any_day() }}
     ) as streamed_rows
     inner join loaded
         on loaded.event_id = streamed_rows.event_id
@@ -71,12 +77,12 @@ met as (
 
 changes as (
     select device_id, transaction_id from loaded
-    union
+    union distinct
     select * from streamed
-    union
+    union distinct
     select * from replaced
     {%- if ids_may_meet() %}
-    union
+    union distinct
     select * from met
     {%- endif %}
 )

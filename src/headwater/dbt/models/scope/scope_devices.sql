@@ -13,7 +13,7 @@ published_devices as (
 
 devices as (
     select device_id from touched_devices
-    union
+    union distinct
     select device_id
     from published_devices
     where person_id in (select person_id from scope_persons)

@@ -1,10 +1,12 @@
 -- Everyone whom a change can touch: who owned a touched device so far, and whoever may own it now. One too many costs time, never truth.
 with loaded as (
     select * from {{ source('live', 'ga4_events_raw') }}
+    where {{ of_any_day() }}
 ),
 
 streamed as (
     select * from {{ source('live', 'events_streaming') }}
+    where {{ of_any_day() }}
 ),
 
 published_devices as (
@@ -18,16 +20,16 @@ touched_devices as (
 persons as (
     select 'device:' || device_id as person_id
     from touched_devices
-    union
+    union distinct
     select person_id
     from published_devices
     where device_id in (select device_id from touched_devices)
     {%- if var('identity') == 'user' %}
-    union
+    union distinct
     select 'user:' || user_id as person_id
     from loaded
     where user_id is not null and device_id in (select device_id from touched_devices)
-    union
+    union distinct
     select 'user:' || user_id as person_id
     from streamed
     where user_id is not null and device_id in (select device_id from touched_devices)

@@ -5,10 +5,12 @@ with changes as (
 
 loaded as (
     select * from {{ source('live', 'ga4_events_raw') }}
+    where {{ of_any_day() }}
 ),
 
 streamed as (
     select * from {{ source('live', 'events_streaming') }}
+    where {{ of_any_day() }}
 ),
 
 orders as (
@@ -19,11 +21,11 @@ orders as (
 
 touched_devices as (
     select device_id from changes
-    union
+    union distinct
     select device_id
     from loaded
     where transaction_id in (select transaction_id from orders)
-    union
+    union distinct
     select device_id
     from streamed
     where transaction_id in (select transaction_id from orders)

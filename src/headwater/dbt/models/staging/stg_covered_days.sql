@@ -19,7 +19,7 @@ covered_days as (
     from days
     where source_kind = 'export_daily'
     {%- if var('supersede_streamed') %}
-    union
+    union distinct
     select stream_id, event_date, 'stream' as replaced_kind
     from days
     {%- endif %}

@@ -1,3 +1,5 @@
+{{ storage(timestamp='conversion_at', cluster='person_id') }}
+
 with events as (
     select * from {{ ref('int_events') }}
     where is_conversion

@@ -1,3 +1,5 @@
+{{ storage(date='session_date', cluster='person_id') }}
+
 with sessions as (
     select * from {{ ref('int_sessions') }}
 ),
