@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,26 @@ import pytest
 from product import Product
 
 ENGINES = ("duckdb", "postgres")
+numbers = count(1)
+ON_REQUEST = ("bigquery",)  # on a stand-in that is prepared apart: make test-bigquery
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--warehouse",
         default=",".join(ENGINES),
-        help="engines to run the product on, separated by commas (duckdb,postgres)",
+        help="engines to run the product on, separated by commas (duckdb,postgres,bigquery)",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--warehouse").split(",")
-        unknown = set(chosen) - set(ENGINES)
+        known = (*ENGINES, *ON_REQUEST)
+        unknown = set(chosen) - set(known)
         if unknown:
             raise pytest.UsageError(
-                f"--warehouse knows {', '.join(ENGINES)}, and not {', '.join(sorted(unknown))}"
+                f"--warehouse knows {', '.join(known)}, and not {', '.join(sorted(unknown))}"
             )
         metafunc.parametrize("engine", chosen, scope="session")
 
@@ -46,13 +50,33 @@ def postgres_server() -> Iterator[Any]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def bigquery_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A stand-in's project; Google's clients of this process go there from now on."""
+    pytest.importorskip(
+        "google.cloud.bigquery", reason="NO BIGQUERY: install headwater[bigquery] to test on it"
+    )
+    from bigquery.standins import emulator, places
+
+    if reason := places.why_not(places.EMULATOR):
+        pytest.skip(reason)
+    server = emulator.start(places.EMULATOR_PYTHON, tmp_path_factory.mktemp("bigquery") / "data")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("BIGQUERY_EMULATOR_HOST", server.url)
+        environment.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", server.storage)
+        yield server.project
+    server.close()
+
+
 @pytest.fixture
 def empty_warehouse(engine: str, request: pytest.FixtureRequest) -> Callable[[], str]:
-    """Empties the engine's warehouse and names its URL; on DuckDB every home has a new one."""
+    """Empties the engine's warehouse and names its URL; on DuckDB and BigQuery every home has a new one."""
 
     def empty() -> str:
         if engine == "duckdb":
             return "duckdb:///warehouse.duckdb"
+        if engine == "bigquery":
+            return f"bigquery://{request.getfixturevalue('bigquery_project')}/t{next(numbers)}"
         server = request.getfixturevalue("postgres_server")
         server.psql(
             "set client_min_messages = warning; drop schema if exists public_build cascade; "

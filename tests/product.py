@@ -48,7 +48,7 @@ class Product:
         dotted = dotted or {}
         self.home = home
         self.settings = settings_of(home, url, dotted)
-        self.warehouse = connect(self.settings.warehouse.url, home)
+        self.warehouse = connect(self.settings.warehouse.url, home, settings=self.settings)
         self.builder = Builder(self.settings, self.warehouse)
         self._files = 0
         rates = dotted.get("exchange_rates") or []

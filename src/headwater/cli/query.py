@@ -39,7 +39,7 @@ def query(
         )
     with context.obj.reader() as warehouse:
         try:
-            rows = warehouse.query(sql)
+            rows = warehouse.query_as_written(sql)
         except UnknownTable as error:
             raise _no_table(error.name, warehouse) from error
     if format is QueryFormat.table:

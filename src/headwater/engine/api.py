@@ -34,6 +34,7 @@ _log = logging.getLogger("headwater.engine")
 class Query(msgspec.Struct, forbid_unknown_fields=True):
     sql: str
     parameters: list[tuple[Literal["text", "number", "day", "instant"], str]] = []
+    as_written: bool = False
 
     def bound(self) -> list[str | int | date | datetime]:
         kinds: dict[str, Callable[[str], str | int | date | datetime]] = {
@@ -94,7 +95,8 @@ def create_app(engine: Engine, token: str) -> Litestar:
 
     @post("/v1/query", sync_to_thread=True, status_code=200)
     def query(data: JSONBody[Query]) -> Response[bytes]:
-        return Response(arrow(engine.query(data.sql, data.bound())), media_type=MEDIA_TYPES["arrow"])
+        found = engine.query(data.sql, data.bound(), as_written=data.as_written)
+        return Response(arrow(found), media_type=MEDIA_TYPES["arrow"])
 
     @post("/v1/load", sync_to_thread=True, status_code=200)
     def load(data: JSONBody[Load]) -> Response[bytes]:

@@ -97,8 +97,13 @@ class RemoteWarehouse:
         self.schema = str(engine.ask("GET", "/v1/tables").json()["schema"])
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
-        asked = {"sql": sql, "parameters": [told_kind(value) for value in parameters]}
-        answer = self._engine.ask("POST", "/v1/query", asked)
+        return self._asked({"sql": sql, "parameters": [told_kind(value) for value in parameters]})
+
+    def query_as_written(self, sql: str) -> pa.Table:
+        return self._asked({"sql": sql, "as_written": True})
+
+    def _asked(self, query: dict[str, Any]) -> pa.Table:
+        answer = self._engine.ask("POST", "/v1/query", query)
         return pa.ipc.open_stream(answer.content).read_all()
 
     def tables(self) -> list[str]:

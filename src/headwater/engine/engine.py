@@ -23,6 +23,7 @@ from headwater.engine.vitals import Vitals
 from headwater.errors import TransientError, WarehouseUnavailable
 from headwater.journal import FILE_NAME
 from headwater.journal.journal import Journal
+from headwater.operate.cadence import pace
 from headwater.serve.notices import Publications
 from headwater.settings import Settings
 from headwater.sources.load import LoadReport, load
@@ -66,10 +67,10 @@ class Engine:
         if waiting:
             self.vitals.found_unseen(*waiting)
 
-    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+    def query(self, sql: str, parameters: Sequence[Parameter] = (), *, as_written: bool = False) -> pa.Table:
         reader = self.warehouse.reader()
         try:
-            return reader.query_within(MOST_BYTES, sql, parameters)
+            return reader.query_within(MOST_BYTES, sql, parameters, as_written=as_written)
         finally:
             reader.close()
 
@@ -108,7 +109,7 @@ class Engine:
 
     def live(self) -> None:
         """Load what waits, then a tick: one after the other, so that a tick starts with all that had come by then."""
-        pace = self.settings.stream.tick_seconds
+        seconds = pace(self.settings, self._with_own)
         while not self.stop.is_set():
             started = time.monotonic()
             try:
@@ -117,7 +118,7 @@ class Engine:
                 continue  # told to stop
             if has_new or self.ticks.is_due():
                 self.ticks.tick()
-                self.stop.wait(max(pace - (time.monotonic() - started), 0))
+                self.stop.wait(max(seconds - (time.monotonic() - started), 0))
             else:
                 self.stop.wait(IDLE_SECONDS)
 
@@ -202,7 +203,7 @@ def _reached(settings: Settings, is_stopped: Callable[[], bool]) -> Warehouse:
         reraise=True,
         before_sleep=tell,
     )
-    return retrying(connect, settings.warehouse.url, settings.home)
+    return retrying(connect, settings.warehouse.url, settings.home, settings=settings)
 
 
 def _close(warehouse: Warehouse) -> None:

@@ -9,6 +9,7 @@ from headwater.collect.privacy import without_emails
 from headwater.engine.patience import in_words, unforeseen
 from headwater.engine.vitals import LastTick, Vitals
 from headwater.errors import FailedTests, TransientError
+from headwater.operate.cadence import pause_between_tests
 from headwater.serve.notices import Publications
 from headwater.settings import Settings
 from headwater.transform.build import Builder, BuildReport
@@ -100,7 +101,7 @@ class Ticks:
 
     def run_tests(self, stop: Event) -> None:
         """Runs the models' tests over what is published, beside the ticks: soon after the start, then now and then."""
-        seconds = self._settings.stream.test_minutes * 60
+        seconds = pause_between_tests(self._settings)
         until = time.monotonic() + seconds
         while seconds and not self._publications.number and time.monotonic() < until:
             if stop.wait(min(1.0, seconds)):

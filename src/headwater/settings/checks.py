@@ -58,11 +58,17 @@ def warehouse_url(url: str) -> str:
         "duckdb": len(rest) > 1 and rest.startswith("/") and not rest.endswith("/"),
         "postgresql": bool(rest),
         "postgres": bool(rest),
-        "bigquery": re.fullmatch(r"[^/\s]+/[^/\s]+", rest) is not None,
+        "bigquery": re.fullmatch(r"[a-z0-9.:-]{1,100}/\w{1,1000}", rest) is not None,
     }
     if not separator or not fits.get(scheme, False):
         raise ValueError("")
     return url
+
+
+def location(text: str) -> str:
+    if not re.fullmatch(r"([A-Za-z]{2}|[a-z]+(-[a-z]+)+[0-9]+)?", text):
+        raise ValueError("")
+    return text
 
 
 def distinct(found: tuple[str, ...]) -> tuple[str, ...]:

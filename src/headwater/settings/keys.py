@@ -42,9 +42,22 @@ class WarehouseSettings(_Keys):
         default="duckdb:///warehouse.duckdb",
         description="duckdb:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE or bigquery://PROJECT/DATASET",
     )
+    writer: Literal["storage_write", "insert_all"] = Field(
+        default="storage_write", description="storage_write or insert_all"
+    )
+    max_gb_billed: float = Field(
+        default=100.0, ge=0.01, le=1_000_000, allow_inf_nan=False, description="a number from 0.01 to 1000000"
+    )
+    location: Annotated[str, AfterValidator(checks.location)] = Field(
+        default="", description="a location of BigQuery such as US, EU or europe-west3, or empty"
+    )
+    budget_usd_per_month: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="a number of at least 0, which is no budget"
+    )
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        yield "url", masked(self.url)
+        for name, value in super().__repr_args__():
+            yield name, masked(self.url) if name == "url" else value
 
 
 class Attribution(_Keys):
@@ -97,12 +110,31 @@ class Dashboard(_Keys):
 class Stream(_Keys):
     max_event_age_hours: int = Field(default=72, ge=1, le=8760, description="a whole number from 1 to 8760")
     supersede_streamed: bool = Field(default=True, description="true or false")
+    retention_days: int = Field(default=0, ge=0, le=3650, description="a whole number from 0 (never) to 3650")
     tick_seconds: float = Field(
         default=0.25, ge=0.05, le=86_400, allow_inf_nan=False, description="a number from 0.05 to 86400"
     )
     test_minutes: float = Field(
         default=15.0, ge=0, le=10_080, allow_inf_nan=False, description="a number from 0 (never) to 10080"
     )
+
+
+_Price = Field(ge=0, allow_inf_nan=False, description="a number of at least 0")
+Price = Annotated[float, _Price]
+
+
+class Prices(_Keys):
+    """What BigQuery asks for in USD: list prices of the US multi-region; docs/bigquery.md names date and source."""
+
+    query_per_tib: Price = 6.25
+    free_query_tib: Price = 1.0  # a month and billing account
+    active_storage_per_gib: Price = 0.02
+    long_term_storage_per_gib: Price = 0.01
+    free_storage_gib: Price = 10.0
+    storage_write_per_gib: Price = 0.025
+    free_storage_write_tib: Price = 2.0
+    insert_all_per_200_mb: Price = 0.01
+    slot_hour: Price = 0.06
 
 
 class ChannelRule(_Keys):
@@ -139,6 +171,7 @@ class Keys(_Keys):
     serve: Serve = Serve()
     dashboard: Dashboard = Dashboard()
     stream: Stream = Stream()
+    prices: Prices = Prices()
     streams: dict[
         Annotated[str, AfterValidator(checks.name)], Annotated[str, AfterValidator(checks.name)]
     ] = Field(default={}, description="a table of measurement id = stream id, such as G-ABC123 = '4711'")

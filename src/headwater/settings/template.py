@@ -8,9 +8,14 @@ timezone = "UTC"          # reporting time zone; set it to the GA4 property's
 reporting_currency = ""   # ISO code such as "EUR"; empty: values are taken as they are
 
 [warehouse]
-# duckdb:///FILE (three slashes: in this directory, four: an absolute path) or
-# postgresql://USER@HOST/DATABASE. Keep passwords out of this file: set HEADWATER_WAREHOUSE__URL instead.
+# duckdb:///FILE (three slashes: in this directory, four: an absolute path),
+# postgresql://USER@HOST/DATABASE or bigquery://PROJECT/DATASET.
+# Keep passwords out of this file: set HEADWATER_WAREHOUSE__URL instead.
 url = "duckdb:///warehouse.duckdb"
+writer = "storage_write"               # BigQuery only, how the stream is written: or "insert_all"
+max_gb_billed = 100.0                  # BigQuery only: a query that would read more is refused
+location = ""                          # BigQuery only: where datasets are made; empty: Google's default, US
+budget_usd_per_month = 0.0             # BigQuery only: ticks as often as this pays for; 0: no budget
 
 [attribution]
 lookback_days = 14                     # touches this long before a conversion count, 1 to 400
@@ -46,8 +51,20 @@ port = 8501
 [stream]
 max_event_age_hours = 72
 supersede_streamed = true              # a day that was exported replaces the streamed one
+retention_days = 0                     # BigQuery only: streamed events are forgotten after so many days; 0: never
 tick_seconds = 0.25                    # new events start a tick at most this often
 test_minutes = 15.0                    # how often the models' tests run over all that is published; 0: never
+
+[prices]                               # of BigQuery, in USD, for `headwater cost` and the budget
+query_per_tib = 6.25
+free_query_tib = 1.0                   # a month
+active_storage_per_gib = 0.02          # a month
+long_term_storage_per_gib = 0.01       # a month, what has not changed for 90 days
+free_storage_gib = 10.0
+storage_write_per_gib = 0.025
+free_storage_write_tib = 2.0           # a month
+insert_all_per_200_mb = 0.01
+slot_hour = 0.06                       # capacity in place of queries by the byte
 
 # [streams]                            # measurement id = stream id of the export
 # G-ABC123 = "4711"

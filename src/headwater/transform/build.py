@@ -11,7 +11,7 @@ import pyarrow as pa
 from headwater.errors import BuildError, FailedTests, QueryError
 from headwater.settings import Settings
 from headwater.transform.project import fingerprint, variables
-from headwater.transform.publish import clear, publish
+from headwater.transform.publish import clear, define, publish
 from headwater.transform.runner import PUBLISHED, STILL_THERE, DbtRunner, Node
 from headwater.transform.tested import note
 from headwater.transform.tick import Tick
@@ -100,7 +100,7 @@ class Builder:
                 "finished_at": self._now(),
             }
             try:
-                with warehouse.transaction():
+                with warehouse.redefining(lambda: define(warehouse, place, nodes, full=full)):
                     publish(warehouse, place, nodes, full=full)
                     warehouse.insert("headwater_builds", pa.table(finished))
             except QueryError as error:
@@ -178,18 +178,21 @@ class Builder:
     def _open_window(self, from_batch: int, to_batch: int) -> None:
         warehouse = self._warehouse
         window = "headwater_window"
-        with warehouse.transaction():
+
+        def define_window() -> None:
             warehouse.execute(f"create schema if not exists {self._schema}")
             warehouse.execute(
                 f"create table if not exists {self._schema}.{window} (from_batch bigint, to_batch bigint)"
             )
-            warehouse.execute(f"delete from {self._schema}.{window}")
-            warehouse.execute(f"insert into {self._schema}.{window} values ({from_batch}, {to_batch})")
             # under the same name, what a reader of the published views may see: up to the last finished build
             warehouse.execute(
                 f"""create or replace view {warehouse.schema}.{window} as
                 select from_batch, to_batch from {warehouse.schema}.headwater_builds order by build_id desc limit 1"""
             )
+
+        with warehouse.redefining(define_window):
+            warehouse.execute(f"delete from {self._schema}.{window}")
+            warehouse.execute(f"insert into {self._schema}.{window} values ({from_batch}, {to_batch})")
 
     def _last_build(self) -> LastBuild | None:
         rows = self._warehouse.query(

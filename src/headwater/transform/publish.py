@@ -6,19 +6,33 @@ from headwater.transform.runner import Node
 from headwater.warehouse.protocol import Warehouse
 
 
+def define(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, full: bool) -> None:
+    """Makes what a full build is published into: tables as yet without its rows, and the views over them."""
+    if not full:
+        return
+    for node in published(nodes, "person", "whole"):
+        make_room(warehouse, build_schema, node.name)
+    for node in published(nodes, "view"):  # in the order in which dbt built them: each after what it reads
+        replace_view(warehouse, build_schema, node)
+
+
 def publish(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, full: bool) -> None:
     """Must run within the caller's transaction, together with the watermark."""
-    published = [node for node in nodes if node.kind in ("model", "seed") and node.publish != "none"]
-    for node in published:
-        if node.publish == "person":
-            replace_rows(warehouse, build_schema, node.name, full=full, ordered_by=node.ordered_by)
-    if full:
-        for node in published:
-            if node.publish == "whole":
-                replace_rows(warehouse, build_schema, node.name, full=True)
-        for node in published:  # in the order in which dbt built them: each view after what it reads
-            if node.publish == "view":
-                replace_view(warehouse, build_schema, node)
+    for node in published(nodes, "person", *(["whole"] if full else [])):
+        replace_rows(warehouse, build_schema, node.name, full=full, ordered_by=node.ordered_by)
+
+
+def published(nodes: Sequence[Node], *ways: str) -> list[Node]:
+    return [node for node in nodes if node.kind in ("model", "seed") and node.publish in ways]
+
+
+def make_room(warehouse: Warehouse, build_schema: str, table: str) -> None:
+    target = f"{warehouse.schema}.{table}"
+    names = warehouse.columns(warehouse.schema, table)
+    if names and names != warehouse.columns(build_schema, table):
+        warehouse.execute(f"drop table {target} cascade")
+    warehouse.make_like(target, f"{build_schema}.{table}")
+    warehouse.index(table)
 
 
 def replace_rows(
@@ -27,11 +41,6 @@ def replace_rows(
     """Questions are about the last days: in the order of time, a warehouse passes over what is older."""
     source, target = f"{build_schema}.{table}", f"{warehouse.schema}.{table}"
     if full:
-        names = warehouse.columns(warehouse.schema, table)
-        if names and names != warehouse.columns(build_schema, table):
-            warehouse.execute(f"drop table {target} cascade")
-        warehouse.execute(f"create table if not exists {target} as select * from {source} where false")
-        warehouse.index(table)
         warehouse.execute(f"delete from {target}")
     else:
         warehouse.execute(
@@ -46,18 +55,17 @@ def replace_view(warehouse: Warehouse, build_schema: str, node: Node) -> None:
     names = warehouse.columns(warehouse.schema, node.name)
     if names and names != warehouse.columns(build_schema, node.name):
         warehouse.execute(f"drop view {warehouse.schema}.{node.name} cascade")
-    sql = warehouse.unqualified(node.sql).replace(f'"{build_schema}".', f'"{warehouse.schema}".')
-    warehouse.execute(f"create or replace view {warehouse.schema}.{node.name} as {sql}")
+    sql = warehouse.unqualified(node.sql).replace(
+        f"{warehouse.quoted(build_schema)}.", f"{warehouse.quoted(warehouse.schema)}."
+    )
+    warehouse.make("view", f"{warehouse.schema}.{node.name}", sql, anew=True)
 
 
 def clear(warehouse: Warehouse, build_schema: str) -> None:
     """Drops what a build leaves behind, or one that failed has left.
 
     dbt builds several models at once, and would wait for itself if it had to replace views that hang together."""
-    standing = warehouse.query(
-        f"select table_name, table_type from information_schema.tables where table_schema = '{build_schema}'"
-    ).to_pylist()
-    for relation in sorted(standing, key=lambda found: found["table_type"] != "VIEW"):
-        if relation["table_name"] != "headwater_window":
-            kind = "view" if relation["table_type"] == "VIEW" else "table"
-            warehouse.execute(f"drop {kind} if exists {build_schema}.{relation['table_name']} cascade")
+    standing = warehouse.relations(build_schema)
+    for name, kind in sorted(standing.items(), key=lambda found: found[1] != "view"):
+        if name != "headwater_window":
+            warehouse.execute(f"drop {kind} if exists {build_schema}.{name} cascade")

@@ -42,7 +42,7 @@ class DbtRunner:
         self._workspace = workspace
         self._names = (
             output["type"],
-            output.get("dbname") or Path(output["path"]).stem,
+            output.get("dbname") or output.get("project") or Path(output["path"]).stem,
             output["schema"],
             variables["live_schema"],
         )

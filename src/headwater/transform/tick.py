@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from headwater.errors import BuildError, QueryError
 from headwater.transform.runner import STILL_THERE, Node
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import Kind, Warehouse
 
-WINDOW = re.compile(r"\(select (from_batch|to_batch) from \S+headwater_window\S*\)")
+WINDOW = re.compile(r"\(select (from_batch|to_batch) from \S+headwater_window[^\s)]*\)")
 
 
 class Tick:
@@ -21,17 +21,17 @@ class Tick:
         self.nodes = needed(nodes)
         moved = {node.relation: f"{self.bench}.{node.name}" for node in self.nodes}
         # what is left in the build schema is a seed: its published copy is always whole
-        moved[f'"{build_schema}".'] = f'"{warehouse.schema}".'
+        moved[f"{warehouse.quoted(build_schema)}."] = f"{warehouse.quoted(warehouse.schema)}."
         self._statements = [(node, rewritten(node.sql, moved)) for node in self.nodes]
 
     def run(self, from_batch: int, to_batch: int) -> None:
         """Leaves the tables of the persons in scope on the workbench."""
         window = {"from_batch": from_batch, "to_batch": to_batch}
         for node, sql in self._statements:
-            kind, place = "view" if node.is_view else "table", f"{self.bench}.{node.name}"
+            kind, place = self._made(node)
             bounded = WINDOW.sub(lambda bound: str(window[bound[1]]), sql)
             try:
-                self._warehouse.execute(f"create {kind} {place} as {bounded}")
+                self._warehouse.make(kind, place, bounded)
                 if kind == "table":
                     self._warehouse.analyze(place)
             except QueryError as error:
@@ -41,9 +41,10 @@ class Tick:
 
     def clear(self) -> None:
         """Takes everything off the workbench: on some engines it hides published tables of the same name."""
-        for node in reversed(self.nodes):
-            kind = "view" if node.is_view else "table"
-            self._warehouse.execute(f"drop {kind} if exists {self.bench}.{node.name} cascade")
+        self._warehouse.unmake([self._made(node) for node in reversed(self.nodes)])
+
+    def _made(self, node: Node) -> tuple[Kind, str]:
+        return "view" if node.is_view else "table", f"{self.bench}.{node.name}"
 
 
 def needed(nodes: Sequence[Node]) -> list[Node]:

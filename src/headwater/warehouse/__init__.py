@@ -1,4 +1,4 @@
-"""Where events and results are kept: DuckDB or PostgreSQL behind one protocol."""
+"""Where events and results are kept: DuckDB, PostgreSQL or BigQuery behind one protocol."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ __all__ = ["Appended", "EventBatch", "Warehouse", "open_reader", "open_warehouse
 
 @contextmanager
 def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[Warehouse]:
-    warehouse = connect(settings.warehouse.url, settings.home, read_only=read_only)
+    warehouse = connect(settings.warehouse.url, settings.home, read_only=read_only, settings=settings)
     try:
         yield warehouse
     finally:
@@ -32,8 +32,10 @@ def open_reader(settings: Settings) -> Iterator[Warehouse]:
             reader.close()
 
 
-def connect(url: str, home: Path, *, read_only: bool = False) -> Warehouse:
-    """A DuckDB path is relative to the home, unless it begins with a slash of its own (duckdb:////…)."""
+def connect(url: str, home: Path, *, read_only: bool = False, settings: Settings | None = None) -> Warehouse:
+    """A DuckDB path is relative to the home, unless it begins with a slash of its own (duckdb:////…).
+
+    `settings` say what else there is to say of BigQuery."""
     if url.startswith("duckdb:///"):
         from headwater.warehouse.duckdb import DuckDBWarehouse
 
@@ -46,8 +48,19 @@ def connect(url: str, home: Path, *, read_only: bool = False) -> Warehouse:
                 f"PostgreSQL needs {error.name}: install it with `pip install 'headwater[postgres]'`."
             ) from error
         return PostgresWarehouse(url, read_only=read_only)
+    if url.startswith("bigquery://"):
+        try:
+            from headwater.warehouse.bigquery import BigQueryWarehouse, Options
+        except ModuleNotFoundError as error:
+            raise WarehouseError(
+                f"BigQuery needs {error.name}: install it with `pip install 'headwater[bigquery]'`."
+            ) from error
+        return BigQueryWarehouse(
+            url, home, Options.of(settings) if settings else Options(), read_only=read_only
+        )
     raise WarehouseError(
-        f"warehouse.url {url.split('://')[0]}://… names no warehouse that is there: use duckdb:///FILE or postgresql://…"
+        f"warehouse.url {url.split('://')[0]}://… names no warehouse that is there: use duckdb:///FILE, "
+        "postgresql://… or bigquery://PROJECT/DATASET"
     )
 
 

@@ -58,15 +58,19 @@ def find_repeats(bounds: tuple[object, object] | None, only: Callable[[str, str,
         f"create temporary table known as {stored}",
         f"""
         create temporary table judged as
-        with arrivals as (
+        with doubtful as (
+            select stream_id, event_id from known
+            union all
+            select stream_id, event_id from incoming group by stream_id, event_id having count(*) > 1
+        ),
+        arrivals as (
             select stream_id, event_id, event_timestamp, source_kind, payload_hash, position from known
             union all
             select stream_id, event_id, event_timestamp, source_kind, payload_hash, position
             from incoming
-            where (stream_id, event_id) in (
-                select stream_id, event_id from known
-                union all
-                select stream_id, event_id from incoming group by stream_id, event_id having count(*) > 1
+            where exists (
+                select 1 from doubtful
+                where doubtful.event_id = incoming.event_id and doubtful.stream_id = incoming.stream_id
             )
         ),
         placed as (
@@ -103,8 +107,10 @@ def find_repeats(bounds: tuple[object, object] | None, only: Callable[[str, str,
     ]
 
 
-def store(table: str, batch_id: int, engine: "Engine") -> list[str]:
-    """Moves what is new from `incoming` to `table`, conflicts to `refused`, and `refused` to the dead letters."""
+def store(table: str, batch_id: int | str, engine: "Words") -> list[str]:
+    """Moves what is new from `incoming` to `table`, conflicts to `refused`, and `refused` to the dead letters.
+
+    `batch_id` may be the name of a variable, where the engine has them."""
     return [
         f"""
         insert into refused (origin, reason, detail, original)
@@ -140,7 +146,10 @@ KEEP_REFUSED = """
             *,
             row_number() over (partition by dead_letter_id order by line) as repeat
         from (
-            select *, md5(concat(reason, '|', line, '|', original)) as dead_letter_id, {now} as refused_at
+            select
+                *,
+                md5(concat(reason, '|', coalesce(cast(line as varchar), ''), '|', original)) as dead_letter_id,
+                {now} as refused_at
             from refused
         ) as hashed
     ) as numbered
@@ -149,10 +158,17 @@ KEEP_REFUSED = """
 """
 
 
-class Engine(Protocol):
-    """What `append` needs of an engine besides `execute` and `query`."""
+class Words(Protocol):
+    """What engines say differently in the statements of an append."""
 
     NOW: str
+
+    def row_as_json(self, columns: Sequence[str]) -> str: ...
+    def quarter_hour(self, timestamp: str) -> str: ...
+
+
+class Engine(Words, Protocol):
+    """What `append` needs of an engine besides `execute` and `query`."""
 
     def execute(self, sql: str) -> None: ...
     def query(self, sql: str) -> pa.Table: ...
@@ -160,8 +176,6 @@ class Engine(Protocol):
     def appending(self) -> AbstractContextManager[None]: ...
     def rows_where(self, table: str, alias: str, condition: str) -> str: ...
     def create_temporary(self, table: str, schema: pa.Schema) -> None: ...
-    def row_as_json(self, columns: Sequence[str]) -> str: ...
-    def quarter_hour(self, timestamp: str) -> str: ...
 
 
 class NothingNew(Exception):  # noqa: N818
@@ -194,7 +208,9 @@ def append(
                 check_position(engine, mark)
             appended, kept = settle(engine, table, origin, rows, ids_are_computed)
             if mark:
-                move_position(engine, mark, appended)
+                counts = appended.accepted, appended.duplicates, appended.dead_letters
+                for statement in move_position(mark, engine.NOW, *counts):
+                    engine.execute(statement)
             elif not kept:
                 raise NothingNew
     except NothingNew:
@@ -215,28 +231,31 @@ def check_position(engine: Engine, mark: Mark) -> None:
     found = engine.query(f"select position from headwater_positions where journal_id = '{mark.journal_id}'")
     position = found["position"][0].as_py() if found.num_rows else 0
     if position != mark.after:
-        raise WarehouseLocked(
-            f"Another headwater has loaded this journal up to event {position:,} (this one was at {mark.after:,}): "
-            "stop one of the two."
-        )
+        raise moved_by_another(position, mark)
 
 
-def move_position(engine: Engine, mark: Mark, appended: Appended) -> None:
-    if not mark.after:
-        engine.execute(
-            f"insert into headwater_positions values ('{mark.journal_id}', 0, 0, 0, 0, {engine.NOW})"
-        )
-    engine.execute(
-        f"""
+def moved_by_another(position: int, mark: Mark) -> WarehouseLocked:
+    return WarehouseLocked(
+        f"Another headwater has loaded this journal up to event {position:,} (this one was at {mark.after:,}): "
+        "stop one of the two."
+    )
+
+
+def move_position(
+    mark: Mark, now: str, accepted: int | str, duplicates: int | str, dead_letters: int | str
+) -> list[str]:
+    """The counts may be names of variables, where the engine has them."""
+    first = f"insert into headwater_positions values ('{mark.journal_id}', 0, 0, 0, 0, {now})"
+    moved = f"""
         update headwater_positions set
             position = {mark.upto},
-            loaded = loaded + {appended.accepted},
-            duplicates = duplicates + {appended.duplicates},
-            dead_letters = dead_letters + {appended.dead_letters},
-            moved_at = {engine.NOW}
+            loaded = loaded + {accepted},
+            duplicates = duplicates + {duplicates},
+            dead_letters = dead_letters + {dead_letters},
+            moved_at = {now}
         where journal_id = '{mark.journal_id}'
         """
-    )
+    return [moved] if mark.after else [first, moved]
 
 
 def stage(engine: Engine, batches: Iterable[EventBatch]) -> int:

@@ -21,7 +21,7 @@ from headwater.warehouse import schema
 from headwater.warehouse.append import append
 from headwater.warehouse.bounded import BATCH_ROWS, bounded
 from headwater.warehouse.duckdb_errors import translate
-from headwater.warehouse.protocol import Appended, EventBatch, Mark, Parameter
+from headwater.warehouse.protocol import Appended, EventBatch, Kind, Mark, Parameter
 
 MEMORY_LIMIT = (
     4 * 1024**3
@@ -147,7 +147,12 @@ class DuckDBWarehouse:
             relation = self._connection.sql(sql, params=list(parameters) or None)
             return pa.table({}) if relation is None else relation.to_arrow_table()
 
-    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+    def query_as_written(self, sql: str) -> pa.Table:
+        return self.query(sql)
+
+    def query_within(
+        self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = (), *, as_written: bool = False
+    ) -> pa.Table:
         with self._translated():
             relation = self._connection.sql(sql, params=list(parameters) or None)
             return (
@@ -218,6 +223,32 @@ class DuckDBWarehouse:
         )
         return list(found["table_name"].to_pylist())
 
+    @contextmanager
+    def redefining(self, define: Callable[[], None]) -> Iterator[None]:
+        with self.transaction():
+            define()
+            yield
+
+    def make(self, kind: Kind, place: str, sql: str, *, anew: bool = False) -> None:
+        self.execute(f"create {'or replace ' if anew else ''}{kind} {place} as {sql}")
+
+    def make_like(self, target: str, source: str) -> None:
+        self.execute(f"create table if not exists {target} as select * from {source} where false")
+
+    def unmake(self, made: Sequence[tuple[Kind, str]]) -> None:
+        for kind, place in made:
+            self.execute(f"drop {kind} if exists {place} cascade")
+
+    def relations(self, schema: str) -> dict[str, Kind]:
+        found = self.query(
+            "select table_name, table_type from information_schema.tables "
+            f"where table_catalog = current_database() and table_schema = '{schema}'"
+        ).to_pylist()
+        return {row["table_name"]: "view" if row["table_type"] == "VIEW" else "table" for row in found}
+
+    def quoted(self, name: str) -> str:
+        return f'"{name}"'
+
     def columns(self, schema: str, table: str) -> list[str]:
         found = self.query(
             f"""
@@ -278,7 +309,9 @@ class DuckDBReader(DuckDBWarehouse):
         with self._only_reading(sql) as statement, self._translated():
             return self._connection.execute(statement, list(parameters) or None).to_arrow_table()
 
-    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+    def query_within(
+        self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = (), *, as_written: bool = False
+    ) -> pa.Table:
         with self._only_reading(sql):
             return super().query_within(most_bytes, sql, parameters)
 

@@ -23,7 +23,7 @@ from headwater.warehouse.postgres_errors import translate, without_password
 from headwater.warehouse.postgres_lease import Lease
 from headwater.warehouse.postgres_numbers import plain
 from headwater.warehouse.postgres_reading import check_reading
-from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch, Mark, Parameter
+from headwater.warehouse.protocol import RAW_TABLES, Appended, EventBatch, Kind, Mark, Parameter
 
 TEXT = 'text collate "C"'  # ordered by bytes, as on every other engine
 
@@ -142,7 +142,12 @@ class PostgresWarehouse:
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
         return self._answer(sql, parameters, lambda cursor: cursor.fetch_arrow_table())
 
-    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+    def query_as_written(self, sql: str) -> pa.Table:
+        return self.query(sql)
+
+    def query_within(
+        self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = (), *, as_written: bool = False
+    ) -> pa.Table:
         return self._answer(sql, parameters, lambda cursor: bounded(cursor.fetch_record_batch(), most_bytes))
 
     def _answer(
@@ -288,6 +293,31 @@ class PostgresWarehouse:
         )
         return list(found["table_name"].to_pylist())
 
+    @contextmanager
+    def redefining(self, define: Callable[[], None]) -> Iterator[None]:
+        with self.transaction():
+            define()
+            yield
+
+    def make(self, kind: Kind, place: str, sql: str, *, anew: bool = False) -> None:
+        self.execute(f"create {'or replace ' if anew else ''}{kind} {place} as {sql}")
+
+    def make_like(self, target: str, source: str) -> None:
+        self.execute(f"create table if not exists {target} as select * from {source} where false")
+
+    def unmake(self, made: Sequence[tuple[Kind, str]]) -> None:
+        for kind, place in made:
+            self.execute(f"drop {kind} if exists {place} cascade")
+
+    def relations(self, schema: str) -> dict[str, Kind]:
+        found = self.query(
+            f"select table_name, table_type from information_schema.tables where table_schema = '{schema}'"
+        ).to_pylist()
+        return {row["table_name"]: "view" if row["table_type"] == "VIEW" else "table" for row in found}
+
+    def quoted(self, name: str) -> str:
+        return f'"{name}"'
+
     def columns(self, schema: str, table: str) -> list[str]:
         found = self.query(
             f"""
@@ -357,6 +387,8 @@ class PostgresReader(PostgresWarehouse):
         check_reading(sql)
         return super().query(sql, parameters)
 
-    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
+    def query_within(
+        self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = (), *, as_written: bool = False
+    ) -> pa.Table:
         check_reading(sql)
         return super().query_within(most_bytes, sql, parameters)

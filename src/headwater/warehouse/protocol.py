@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
 Parameter = str | int | date | datetime
+Kind = Literal["table", "view"]
 
 RAW_TABLES = ("ga4_events_raw", "events_streaming")
 
@@ -51,6 +52,10 @@ class Reader(Protocol):
         """Runs one reading statement; $1, $2 … in it stand for the parameters."""
         ...
 
+    def query_as_written(self, sql: str) -> pa.Table:
+        """As `query`, in the engine's own SQL: what users write, who know which engine they have."""
+        ...
+
     def tables(self) -> list[str]:
         """Names a user may query, sorted."""
         ...
@@ -82,8 +87,10 @@ class Warehouse(Reader, Protocol):
         """A connection of its own that can read and nothing else: for statements that others have written."""
         ...
 
-    def query_within(self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
-        """As `query`, for statements that others have written: what is larger is refused before it is read."""
+    def query_within(
+        self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = (), *, as_written: bool = False
+    ) -> pa.Table:
+        """As `query` or `query_as_written`, for statements of others: what is larger is refused before it is read."""
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -123,6 +130,26 @@ class Warehouse(Reader, Protocol):
         """A transaction in which nobody else appends."""
         ...
 
+    def redefining(self, define: Callable[[], None]) -> AbstractContextManager[None]:
+        """A transaction that begins with definitions; where the engine can take none back, they come before it."""
+        ...
+
+    def make(self, kind: Kind, place: str, sql: str, *, anew: bool = False) -> None:
+        """A table or a view of a select in the engine's own SQL, such as dbt compiles; `anew` replaces a view."""
+        ...
+
+    def make_like(self, target: str, source: str) -> None:
+        """An empty table with the columns of another, where there is none yet."""
+        ...
+
+    def unmake(self, made: Sequence[tuple[Kind, str]]) -> None:
+        """Drops what `make` has made on the workbench."""
+        ...
+
+    def relations(self, schema: str) -> dict[str, Kind]:
+        """The tables and views of a schema; none where there is no such schema."""
+        ...
+
     def columns(self, schema: str, table: str) -> list[str]:
         """The columns of a table or view in their order; empty where there is none."""
         ...
@@ -137,6 +164,10 @@ class Warehouse(Reader, Protocol):
 
     def analyze(self, table: str) -> None:
         """Gathers the statistics of a table just made, where the engine's planner needs them."""
+        ...
+
+    def quoted(self, name: str) -> str:
+        """A name as dbt writes it in the statements that it compiles."""
         ...
 
     def unqualified(self, sql: str) -> str:

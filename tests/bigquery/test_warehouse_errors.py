@@ -1,0 +1,277 @@
+"""What goes wrong on BigQuery is told in one sentence with the next step, and tried again only where that can help."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from google.api_core import exceptions
+from google.auth import exceptions as auth
+
+from headwater.errors import (
+    HeadwaterError,
+    QueryError,
+    TerminalError,
+    TransientError,
+    UnknownTable,
+    WarehouseError,
+    WarehouseLocked,
+    WarehouseUnavailable,
+)
+from headwater.warehouse.bigquery_errors import is_passing, translate
+
+URL = "bigquery://shop-1234/headwater"
+
+
+def from_service(status: int, message: str, reason: str) -> Exception:
+    """As the real service answers, and Google's client makes it an exception."""
+    answer = requests.Response()
+    answer.status_code = status
+    error = {"message": message, "domain": "global", "reason": reason}
+    answer._content = json.dumps({"error": {"code": status, "message": message, "errors": [error]}}).encode()
+    answer.headers["content-type"] = "application/json"
+    answer.request = requests.Request(
+        "POST", "https://bigquery.googleapis.com/bigquery/v2/projects/shop-1234/jobs?prettyPrint=false"
+    ).prepare()
+    found: Exception = exceptions.from_http_response(answer)
+    return found
+
+
+SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
+    (
+        auth.DefaultCredentialsError("Your default credentials were not found."),
+        WarehouseError,
+        ["no Google credentials", "gcloud auth application-default login", "GOOGLE_APPLICATION_CREDENTIALS"],
+    ),
+    (
+        auth.RefreshError("invalid_grant: Token has been expired or revoked."),
+        WarehouseError,
+        ["no longer takes the credentials", "gcloud auth application-default login"],
+    ),
+    (
+        from_service(401, "Request had invalid authentication credentials.", "authError"),
+        WarehouseError,
+        ["does not take the credentials", "gcloud auth application-default login"],
+    ),
+    (
+        from_service(
+            403,
+            "Access Denied: Project shop-1234: User does not have bigquery.jobs.create permission in project "
+            "shop-1234.",
+            "accessDenied",
+        ),
+        WarehouseError,
+        ["BigQuery Job User", "roles/bigquery.jobUser", "--role=", "the project shop-1234"],
+    ),
+    (
+        from_service(
+            403,
+            "Access Denied: Table shop-1234:headwater.dead_letters: Permission bigquery.tables.updateData denied on "
+            "table shop-1234:headwater.dead_letters (or it may not exist).",
+            "accessDenied",
+        ),
+        WarehouseError,
+        ["BigQuery Data Editor", "roles/bigquery.dataEditor"],
+    ),
+    (
+        from_service(
+            403,
+            "Access Denied: Table analytics:analytics_1.events_20260501: User does not have permission to query table "
+            "analytics:analytics_1.events_20260501, or perhaps it does not exist.",
+            "accessDenied",
+        ),
+        WarehouseError,
+        ["BigQuery Data Viewer", "roles/bigquery.dataViewer"],
+    ),
+    (
+        from_service(
+            403,
+            "Access Denied: Project shop-1234: User does not have bigquery.datasets.create permission in project "
+            "shop-1234.",
+            "accessDenied",
+        ),
+        WarehouseError,
+        ["BigQuery Data Editor"],
+    ),
+    (
+        exceptions.PermissionDenied(
+            "request failed: the user does not have 'bigquery.readsessions.create' permission for 'projects/shop-1234'"
+        ),
+        WarehouseError,
+        ["BigQuery Read Session User"],
+    ),
+    (
+        from_service(
+            403,
+            "BigQuery API has not been used in project shop-1234 before or it is disabled.",
+            "accessNotConfigured",
+        ),
+        WarehouseError,
+        ["has not enabled the BigQuery API", "gcloud services enable"],
+    ),
+    (
+        from_service(
+            403,
+            "Billing has not been enabled for this project. Enable billing at https://console.cloud.google.com/. "
+            "DML queries are not allowed in the free tier.",
+            "billingNotEnabled",
+        ),
+        WarehouseError,
+        ["no billing account", "link one"],
+    ),
+    (
+        from_service(400, "The project shop-1234 has not enabled BigQuery.", "invalid"),
+        WarehouseError,
+        ["Google has no project shop-1234 with BigQuery", "gcloud projects list"],
+    ),
+    (
+        from_service(404, "Not found: Project shop-1234", "notFound"),
+        WarehouseError,
+        ["Google has no project shop-1234", "warehouse.url"],
+    ),
+    (
+        from_service(404, "Not found: Dataset shop-1234:headwater", "notFound"),
+        WarehouseError,
+        ["There is no dataset headwater in the project shop-1234", "BigQuery Data Editor"],
+    ),
+    (
+        from_service(404, "Not found: Dataset shop-1234:headwater was not found in location EU", "notFound"),
+        WarehouseError,
+        ["no dataset shop-1234.headwater in EU", "warehouse.location"],
+    ),
+    (
+        from_service(
+            404, "Not found: Table shop-1234:headwater.mart_atribution was not found in location US", "notFound"
+        ),
+        UnknownTable,
+        ["There is no table 'mart_atribution'", "headwater build"],
+    ),
+    (
+        from_service(
+            400,
+            "Query exceeded limit for bytes billed: 100000000. 2500000000 or higher required.",
+            "bytesBilledLimitExceeded",
+        ),
+        QueryError,
+        ["warehouse.max_gb_billed", "at least 2.50", "was not run"],
+    ),
+    (
+        from_service(
+            403,
+            "Quota exceeded: Your project exceeded quota for concurrent queries. For more information, see "
+            "https://cloud.google.com/bigquery/docs/troubleshoot-quotas",
+            "quotaExceeded",
+        ),
+        WarehouseUnavailable,
+        ["a quota is used up", "IAM & Admin, Quotas"],
+    ),
+    (
+        from_service(403, "Exceeded rate limits: too many table update operations.", "rateLimitExceeded"),
+        WarehouseUnavailable,
+        ["quota"],
+    ),
+    (exceptions.ResourceExhausted("Quota exceeded for AppendRows"), WarehouseUnavailable, ["a quota is used up"]),
+    (from_service(503, "Visibility check was unavailable.", "backendError"), WarehouseUnavailable, ["does not answer"]),
+    (from_service(429, "Too many requests", "rateLimitExceeded"), WarehouseUnavailable, ["quota"]),
+    (requests.exceptions.ConnectionError("Connection refused"), WarehouseUnavailable, ["does not answer"]),
+    (
+        from_service(
+            400,
+            "Transaction is aborted due to concurrent update against table shop-1234:headwater.headwater_append_turn. "
+            "Transaction ID: 1",
+            "invalidQuery",
+        ),
+        WarehouseLocked,
+        ["busy with another headwater"],
+    ),
+    (
+        from_service(
+            400,
+            "Cannot query over table 'shop-1234.headwater.ga4_events_raw' without a filter over column(s) "
+            "'event_timestamp' that can be used for partition elimination",
+            "invalidQuery",
+        ),
+        QueryError,
+        ["add a filter", "event_timestamp >="],
+    ),
+    (
+        from_service(400, "Unrecognized name: chanel; Did you mean channel? at [1:8]", "invalidQuery"),
+        QueryError,
+        ["BigQuery cannot run this SQL: Unrecognized name: chanel", "Correct it and try again"],
+    ),
+    (from_service(400, "Session abc has expired and is gone.", "invalid"), WarehouseUnavailable, ["session"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "kind", "told"), SAID)
+def test_each_refusal_is_a_sentence_with_the_next_step(
+    error: Exception, kind: type[HeadwaterError], told: list[str]
+) -> None:
+    found = translate(error, URL)
+    assert type(found) is kind
+    for word in told:
+        assert word in str(found)
+    assert "https://bigquery.googleapis.com" not in str(found)  # the request's address helps nobody
+    assert str(found).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "is_worth_it"),
+    [
+        (from_service(503, "unavailable", "backendError"), True),
+        (from_service(500, "internal", "internalError"), True),
+        (from_service(502, "bad gateway", ""), True),
+        (from_service(403, "Exceeded rate limits", "rateLimitExceeded"), True),
+        (requests.exceptions.ConnectionError("reset"), True),
+        (requests.exceptions.ReadTimeout("late"), True),
+        (exceptions.ServiceUnavailable("gRPC"), True),
+        (exceptions.Aborted("gRPC"), True),
+        (from_service(403, "Quota exceeded", "quotaExceeded"), False),  # of a day: not over in a minute
+        (from_service(403, "Access Denied", "accessDenied"), False),
+        (from_service(404, "Not found: Table a:b.c", "notFound"), False),
+        (from_service(400, "Syntax error", "invalidQuery"), False),
+        (exceptions.InvalidArgument("gRPC"), False),
+        (auth.DefaultCredentialsError("none"), False),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(error: Exception, is_worth_it: bool) -> None:
+    assert is_passing(error) is is_worth_it
+    kind = TransientError if is_worth_it else TerminalError
+    if "Quota" not in str(error):  # over some time later: whoever has more patience may try
+        assert isinstance(translate(error, URL), kind)
+
+
+def test_without_the_package_there_is_one_sentence(tmp_path: Path) -> None:
+    """In a process of its own, in which Google's package cannot be imported."""
+    code = f"""
+import sys
+sys.modules["google.cloud.bigquery"] = None
+from pathlib import Path
+from headwater.errors import WarehouseError
+from headwater.warehouse import connect
+try:
+    connect("bigquery://p/d", Path({str(tmp_path)!r}))
+except WarehouseError as error:
+    print(error)
+"""
+    done: Any = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == (
+        "BigQuery needs google.cloud.bigquery: install it with `pip install 'headwater[bigquery]'`."
+    )
+
+
+def test_without_credentials_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import google.auth
+
+    from headwater.warehouse import connect
+
+    def none(scopes: list[str]) -> Any:
+        raise auth.DefaultCredentialsError("Your default credentials were not found.")
+
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+    monkeypatch.setattr(google.auth, "default", none)
+    with pytest.raises(WarehouseError, match="There are no Google credentials for bigquery://p/d"):
+        connect("bigquery://p/d", tmp_path)
