@@ -11,6 +11,7 @@ from headwater.cli import (
     channels,
     collect,
     config,
+    cost,
     dashboard,
     dead_letters,
     docs,
@@ -18,6 +19,7 @@ from headwater.cli import (
     keys,
     live,
     load,
+    looker,
     query,
     rates,
     report,
@@ -79,6 +81,8 @@ for room in (
     keys,
     dead_letters,
     docs,
+    cost,
+    looker,
 ):
     room.add_to(app, EVERYWHERE)
 
