@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Literal, get_args
 
+from headwater.settings.brokers import broker_of
 from headwater.settings.pattern import check_pattern
 
 Model = Literal["first_click", "last_click", "linear", "position_based", "time_decay"]
@@ -16,7 +17,8 @@ NOT_YET_COMPUTED = ("markov", "shapley")
 # A password in the authority (up to the last @, since an unescaped one may hold / or @) or in the query.
 # It also finds one in a URL that is misspelt around it, for the error message that shows it.
 _PASSWORD = re.compile(
-    r"(?:^|(?<=//))([^:/@]*):(?!//).*@ | ([?&]\w*password=)[^&]*", re.IGNORECASE | re.DOTALL | re.VERBOSE
+    r"(?:^|(?<=//))([^:/@]*):(?!//).*@ | ([?&][\w.]*(?:password|secret|key\.pem|config)=)[^&]*",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
 
@@ -62,6 +64,11 @@ def warehouse_url(url: str) -> str:
     }
     if not separator or not fits.get(scheme, False):
         raise ValueError("")
+    return url
+
+
+def journal_url(url: str) -> str:
+    broker_of(url)
     return url
 
 
