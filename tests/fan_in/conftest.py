@@ -4,6 +4,7 @@ import importlib.util
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ class Broker:
 
     def leave(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        while any("State:\tT" not in (task / "status").read_text() for task in tasks.iterdir()):
+            time.sleep(0.01)  # each of its threads stops when it is scheduled next
 
     def come_back(self) -> None:
         self._process.send_signal(signal.SIGCONT)

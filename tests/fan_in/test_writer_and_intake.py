@@ -192,6 +192,70 @@ def test_rebuild(
     assert (done.streamed, done.lost, done.persons) == (30, 0, 30)
 
 
+def on_kafka(broker: Broker) -> None:
+    if broker.kind != "kafka":
+        pytest.skip("a Pub/Sub subscription has no positions")
+
+
+class Cut:
+    """A consumer whose topic has lost its first messages to retention."""
+
+    def __init__(self, consumer: Any, low: int) -> None:
+        self._consumer, self._low = consumer, low
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+    def get_watermark_offsets(self, *words: Any, **named: Any) -> tuple[int, int]:
+        low, high = self._consumer.get_watermark_offsets(*words, **named)
+        return min(max(low, self._low), high), high
+
+
+def test_what_retention_took_is_counted_as_lost(
+    broker: Broker, keeper: Keeper, intake: Any, new_product: Callable[..., Product]
+) -> None:
+    on_kafka(broker)
+    product = new_product()
+    keep(keeper, arrivals([event(number) for number in range(400)]))
+    intake._consumer = Cut(intake._consumer, 5)
+    with closing(Sink(intake, product.warehouse)) as sink:
+        load(sink, 380)
+    assert books(entry(product.warehouse, intake), intake) == Books(400, 380, 0, 0, 0, 20)
+
+
+def test_a_topic_that_was_made_anew_is_not_read_as_the_old_one(
+    broker: Broker, keeper: Keeper, intake: Intake, new_product: Callable[..., Product]
+) -> None:
+    on_kafka(broker)
+    product = new_product()
+    keep(keeper, arrivals([event(number) for number in range(8)]))
+    part = intake.parts()[0].journal_id
+    product.warehouse.execute(
+        f"insert into headwater_positions values ('{part}', 1000, 1000, 0, 0, timestamp '2026-01-01 00:00:00')"
+    )
+    with (
+        closing(Sink(intake, product.warehouse)) as sink,
+        pytest.raises(JournalUnavailable, match="made anew"),
+    ):
+        list(sink.steps())
+
+
+def test_a_producer_that_has_lost_its_order_is_replaced(broker: Broker, keeper: Any) -> None:
+    on_kafka(broker)
+
+    class Fatal:
+        def str(self) -> str:
+            return "out of order"
+
+        def fatal(self) -> bool:
+            return True
+
+    first = keeper._producer
+    keeper._hear(Fatal())
+    assert keeper._producer is not first
+    assert keep(keeper, arrivals([event(1)])) == [Outcome.ACCEPTED]
+
+
 @pytest.mark.parametrize(
     ("url", "missing", "said"),
     [

@@ -44,8 +44,8 @@ def rebuild(settings: Settings, say: Say) -> Rebuilt:
     broker = broker_of(settings.collect.journal_url)
     if isinstance(broker, PubSubTopic):
         raise WarehouseError(
-            "Pub/Sub keeps nothing that it has delivered, so a new warehouse would be without the streamed events: bring "
-            "back a backup of the warehouse, or move it away by hand and load the files again. Nothing was touched."
+            "Pub/Sub keeps nothing that it has delivered, so a new warehouse would be without the streamed events: "
+            "bring back a backup, or move the warehouse away by hand and load the files again. Nothing was touched."
         )
     loads, path = remembered(settings.home), settings.home / FILE_NAME
     if not loads and not broker and not path.exists():
