@@ -61,11 +61,14 @@ def is_installed(module: str) -> bool:
         return False
 
 
-@pytest.fixture(params=list(NEEDED))
+def kind(name: str) -> Any:
+    module, package = NEEDED[name]
+    missing = f"NO {package.upper()}: install it to test the fan-in on {name}"
+    return pytest.param(name, marks=pytest.mark.skipif(not is_installed(module), reason=missing))
+
+
+@pytest.fixture(params=[kind(name) for name in NEEDED])
 def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
-    module, package = NEEDED[request.param]
-    if not is_installed(module):
-        pytest.skip(f"NO {package.upper()}: install it to test the fan-in on {request.param}")
     one = Broker(request.param)
     if one.kind == "pubsub":
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", one.address)

@@ -110,11 +110,12 @@ def test_a_broker_that_is_away(
 
 
 def test_repeats_and_poison_and_what_status_says(live: Callable[..., Live], broker: Broker) -> None:
-    one = live().start("collect", "engine")
+    """Two doors, as behind a load balancer, and one engine."""
+    one, other = live().start("collect", "engine"), live().start("collect")
     events = [event(event_id=f"e{number}", user_pseudo_id=f"d{number}") for number in range(1000)]
     events[617] = event(event_id="late", event_timestamp=time.time_ns() // 1000 - 100 * 3_600_000_000)
-    for _ in range(2):
-        told = one.http.post("/v1/events", json=events).json()
+    for door in (one, other):
+        told = door.http.post("/v1/events", json=events).json()
         assert (told["accepted"], told["duplicates"], told["refused"]) == (999, 0, 1)
         assert told["events"][617]["reason"] == "late_event"
     conflict = one.http.post("/v1/events", json=[events[0] | {"event_name": "another"}])

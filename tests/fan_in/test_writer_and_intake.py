@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from engine.process import until
 from engine.stream import arrivals, event, poison, refusal
-from fan_in.conftest import Broker
+from fan_in.conftest import Broker, kind
 from product import Product, settings_of
 from raw_events import contents
 
@@ -192,9 +192,7 @@ def test_rebuild(
     assert (done.streamed, done.lost, done.persons) == (30, 0, 30)
 
 
-def on_kafka(broker: Broker) -> None:
-    if broker.kind != "kafka":
-        pytest.skip("a Pub/Sub subscription has no positions")
+on_kafka = pytest.mark.parametrize("broker", [kind("kafka")], indirect=True)
 
 
 class Cut:
@@ -211,10 +209,10 @@ class Cut:
         return min(max(low, self._low), high), high
 
 
+@on_kafka
 def test_what_retention_took_is_counted_as_lost(
     broker: Broker, keeper: Keeper, intake: Any, new_product: Callable[..., Product]
 ) -> None:
-    on_kafka(broker)
     product = new_product()
     keep(keeper, arrivals([event(number) for number in range(400)]))
     intake._consumer = Cut(intake._consumer, 5)
@@ -223,10 +221,10 @@ def test_what_retention_took_is_counted_as_lost(
     assert books(entry(product.warehouse, intake), intake) == Books(400, 380, 0, 0, 0, 20)
 
 
+@on_kafka
 def test_a_topic_that_was_made_anew_is_not_read_as_the_old_one(
     broker: Broker, keeper: Keeper, intake: Intake, new_product: Callable[..., Product]
 ) -> None:
-    on_kafka(broker)
     product = new_product()
     keep(keeper, arrivals([event(number) for number in range(8)]))
     part = intake.parts()[0].journal_id
@@ -240,8 +238,8 @@ def test_a_topic_that_was_made_anew_is_not_read_as_the_old_one(
         list(sink.steps())
 
 
+@on_kafka
 def test_a_producer_that_has_lost_its_order_is_replaced(broker: Broker, keeper: Any) -> None:
-    on_kafka(broker)
 
     class Fatal:
         def str(self) -> str:
@@ -280,8 +278,8 @@ def test_a_missing_client_is_one_sentence(
             work()
 
 
-def test_a_client_that_does_not_take_its_properties_is_one_sentence(tmp_path: Path) -> None:
-    pytest.importorskip("confluent_kafka", reason="NO CONFLUENT-KAFKA")
+@on_kafka
+def test_a_client_that_does_not_take_its_properties_is_one_sentence(broker: Broker, tmp_path: Path) -> None:
     url = "kafka://127.0.0.1:1/events?security.protocol=nonsense"
     settings = settings_of(tmp_path / "home", "duckdb:///w.duckdb", {"collect.journal_url": url})
     with pytest.raises(JournalError, match=r"does not take collect\.journal_url"):

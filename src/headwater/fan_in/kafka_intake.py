@@ -66,10 +66,11 @@ class KafkaPart:
         self.next = seq
         self.newest = max(self.newest, seq)
 
-    def start(self, offset: int) -> None:
+    def start(self, position: int, offset: int) -> None:
+        """The offset is further on where the broker no longer has what is at the position."""
         self.rows.clear()
         self.held_bytes = 0
-        self.next = self._floor = offset
+        self._floor, self.next = position, offset
 
     def _drop(self, seq: int) -> None:
         while self.rows and self.rows[0].seq <= seq:
@@ -160,7 +161,7 @@ class KafkaIntake(OfBroker):
                 self.topic,
                 f"{position:,}",
             )
-        part.start(max(position, low))
+        part.start(position, max(position, low))
         self._consumer.assign([self._of(one, one.next) for one in self._parts if one.next is not None])
 
     def fill(self) -> None:
