@@ -96,8 +96,9 @@ def test_a_broker_that_is_away(
     assert refused.json()["error"]["type"] == "unavailable"
     assert refused.headers["retry-after"]
     assert 5 < waited < 40
-    one.kill("collect", "engine")  # they start without the broker, too
-    one.launch("collect", "engine")
+    stopped = one.stop("collect"), one.stop("engine")
+    assert max(stopped) < 10
+    one.launch("collect", "engine")  # they start without the broker, too
     one.until(one.is_open, "the door does not open")
     one.until(one.status, "the engine does not answer")
     broker.come_back()
@@ -106,7 +107,8 @@ def test_a_broker_that_is_away(
     assert send("before").status_code == 200  # the door cannot know
     assert "does not answer" in one.log("collect")
     told = check(one, set(events), broker)
-    show(f"503 after {waited:.1f} s, 2xx {back:.1f} s after it was back; {told}", capfd)
+    ends = f"ended without it in {stopped[0]:.1f} s and {stopped[1]:.1f} s"
+    show(f"503 after {waited:.1f} s, {ends}, 2xx {back:.1f} s after it was back; {told}", capfd)
 
 
 def test_repeats_and_poison_and_what_status_says(live: Callable[..., Live], broker: Broker) -> None:

@@ -14,6 +14,7 @@ from headwater.settings.brokers import KafkaTopic
 
 _POLL_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
+_PURGE_SECONDS = 0.5
 _UNFIT = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE)
 _NO_TOPIC = (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
@@ -31,10 +32,11 @@ class KafkaWriter(BrokerWriter):
 
     def close(self, seconds: float) -> None:
         self._closing = True
+        until = time.monotonic() + seconds - _PURGE_SECONDS
         self._thread.join(_POLL_SECONDS + _LOOK_SECONDS)
-        if self._producer.flush(seconds):
+        if self._producer.flush(max(until - time.monotonic(), 0)):
             self._producer.purge()
-            self._producer.flush(1.0)  # whoever still waits is told
+            self._producer.flush(_PURGE_SECONDS)  # whoever still waits is told
 
     def _publish(self, key: bytes | None, message: bytes, settled: Settled) -> None:
         delivered = partial(self._delivered, settled)
