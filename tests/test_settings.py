@@ -55,6 +55,7 @@ OTHER: dict[str, Any] = {
     "collect.allowed_origins": ["https://www.example.com"],
     "collect.rate_limit": 50,
     "collect.max_body_mb": 2,
+    "collect.journal_url": "kafka://a.example:9092,b.example:9092/events?group.id=mine",
     "collect.journal_max_mb": 64,
     "collect.retention_days": 0.5,
     "collect.redact_emails": False,
@@ -234,6 +235,15 @@ def test_file_and_variables_say_the_same(chosen: dict[str, Any], tmp_path: Path)
         ('[attribution]\ncollapse_same_channel_day = "yes"', ["true or false"]),
         ('[attribution]\ninternal_domains = ["a b"]', ["'a b' is not a domain"]),
         ("[collect]\nport = 65536", ["collect.port is 65536", "from 1 to 65535"]),
+        ('[collect]\njournal_url = "kafka://db.example/events"', ["kafka://HOST:PORT/TOPIC", "pubsub://"]),
+        ('[collect]\njournal_url = "kafka://a:9092/events?acks=0"', ["acks is no property"]),
+        ('[collect]\njournal_url = "kafka://a:9092/ev ents"', ["kafka://HOST:PORT/TOPIC"]),
+        ('[collect]\njournal_url = "pubsub://a-project/events?topic=x"', ["topic is not known there"]),
+        (
+            '[collect]\njournal_url = "pubsub://a-project/events?subscription=\'"',
+            ["no name of a subscription"],
+        ),
+        ('[collect]\njournal_url = "sqlite://journal"', ["empty for the journal in the home"]),
         ('[streams]\nG-1 = ""', ["streams", "measurement id"]),
         ("[streams]\nG-1 = 1", ["streams", "measurement id"]),
     ],
@@ -347,6 +357,19 @@ def test_a_password_is_never_shown(url: str, tmp_path: Path) -> None:
         assert SECRET not in shown
         assert "***" in shown
     assert "db.example" in masked(url)
+
+
+@pytest.mark.parametrize("name", ["sasl.password", "ssl.key.password", "sasl.oauthbearer.client.secret"])
+def test_nor_is_that_of_a_broker(name: str, tmp_path: Path) -> None:
+    url = f"kafka://kafka.example:9092/events?sasl.username=me&{name}={SECRET}&client.rack=a"
+    found = read(tmp_path, COLLECT__JOURNAL_URL=url)
+    assert found.collect.journal_url == url
+    for shown in (repr(found), str(found), str(flat(found)), repr(found.collect)):
+        assert SECRET not in shown
+        assert f"{name}=***&client.rack=a" in shown
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, COLLECT__JOURNAL_URL=url + "&acks=1")
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(

@@ -54,26 +54,28 @@ def rebuild(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Make the warehouse anew from the files that were loaded and the journal; the old one is kept aside."""
+    """Make the warehouse anew from the loaded files and the journal (or Kafka); the old one is kept aside."""
     from dataclasses import asdict
 
     from headwater.engine.rebuild import rebuild as make_anew
 
     frame: Frame = context.obj
     done = make_anew(frame.settings, lambda line: typer.echo(line, err=True))
+    url = frame.settings.collect.journal_url
+    source, keeping = ("Kafka", "the topic's retention") if url else ("the journal", "collect.retention_days")
     if as_json:
         say(json.dumps(asdict(done), ensure_ascii=False, indent=2))
     else:
         say(
             f"Rebuilt: {counted(done.loaded, 'event')} from {counted(done.files, 'file')}, "
-            f"{counted(done.streamed, 'event')} from the journal, {counted(done.persons, 'person')}."
+            f"{counted(done.streamed, 'event')} from {source}, {counted(done.persons, 'person')}."
         )
     for missing in done.missing:
         typer.echo(f"error: not loaded again: {missing}", err=True)
     if done.lost:
         typer.echo(
-            f"warning: {counted(done.lost, 'streamed event')} that were in the old warehouse had left the journal "
-            "after collect.retention_days and are not in the new one.",
+            f"warning: {counted(done.lost, 'streamed event')} that were in the old warehouse had left {source} "
+            f"after {keeping} and are not in the new one.",
             err=True,
         )
     if done.missing:
@@ -86,12 +88,14 @@ def _status(frame: Frame) -> dict[str, Any]:
         return running.status()
     from headwater.engine.books import entry
     from headwater.engine.status import status as status_of
+    from headwater.fan_in import open_intake
     from headwater.journal import FILE_NAME
-    from headwater.journal.journal import Journal
 
-    path = frame.settings.home / FILE_NAME
-    journal = Journal(path) if path.exists() else None
+    is_there = frame.settings.collect.journal_url or (frame.settings.home / FILE_NAME).exists()
+    journal = open_intake(frame.settings) if is_there else None
     try:
+        if journal:
+            journal.parts()  # a broker is asked for them
         with frame.warehouse() as warehouse:
             return status_of(frame.settings, entry(warehouse, journal), journal, None)
     finally:
@@ -103,11 +107,16 @@ def _print(found: dict[str, Any]) -> None:
     from headwater.cli.render import print_rows
 
     say(f"{found['state']}: {_sentence(found)}")
-    kinds = ("loaded", "duplicates", "dead_letters", "pending")
+    kinds = ("loaded", "duplicates", "dead_letters", *(["pending"] if found["pending"] is not None else []))
     parts = [f"{found[name]:,} {name.replace('_', ' ')}" for name in kinds]
     if found["lost"]:
         parts.append(f"{found['lost']:,} lost")
-    say(f"books: {counted(found['accepted'], 'event')} accepted = {' + '.join(parts)}")
+    verb = "accepted" if found["pending"] is not None else "taken from the broker"
+    say(f"books: {counted(found['accepted'], 'event')} {verb} = {' + '.join(parts)}")
+    if found["pending"] is None:
+        say("  (Pub/Sub does not tell how many it still holds: Google's monitoring counts them)")
+    if broker := found["broker"]:
+        say(f"broker: {broker['kind']} {broker['name']}")
     if found["dead_letters"]:
         say(
             "  (each refusal is counted; `headwater dead-letters list` has equal ones once, and none that were dropped)"

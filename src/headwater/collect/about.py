@@ -21,13 +21,13 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     queue_bytes: int | None = None
 
 
-def routes(door: Door, journal: Path) -> list[ASGIRouteHandler]:
+def routes(door: Door, journal: Path | None) -> list[ASGIRouteHandler]:
     openapi = msgspec.json.encode(document())
 
     async def health(visit: Visit) -> ASGIResponse:
         told = Health(True)
         if is_loopback(visit.client):
-            told = Health(True, _size(journal), door.writer.queued_bytes())
+            told = Health(True, _size(journal) if journal else None, door.writer.queued_bytes())
         return answers.answer(200, told, visit.answer_headers)
 
     async def metrics(visit: Visit) -> ASGIResponse:

@@ -71,6 +71,7 @@ class _Named(msgspec.Struct):
     event_id: str
 
 
+_TOO_LARGE_DETAIL = "it is larger than a message of the broker may be, and it was not kept"
 _id_of = msgspec.json.Decoder(_Named)
 _NOTHING = ASGIResponse(status_code=204)  # the usual answer; made once
 _encode = msgspec.json.Encoder().encode
@@ -109,7 +110,7 @@ def report(arrivals: Sequence[Arrival], outcomes: Sequence[Outcome]) -> Report:
     return Report(
         counts[Outcome.ACCEPTED],
         counts[Outcome.DUPLICATE],
-        counts[Outcome.REFUSED] + counts[Outcome.CONFLICT],
+        counts[Outcome.REFUSED] + counts[Outcome.CONFLICT] + counts[Outcome.TOO_LARGE],
         [_verdict(arrival, outcome) for arrival, outcome in zip(arrivals, outcomes, strict=True)],
     )
 
@@ -121,6 +122,8 @@ def status_of(report: Report) -> int:
 def _verdict(arrival: Arrival, outcome: Outcome) -> Verdict:
     if outcome is Outcome.REFUSED:
         return Verdict("refused", reason=arrival.reason, detail=arrival.detail)
+    if outcome is Outcome.TOO_LARGE:
+        return Verdict("refused", reason="too_large", detail=_TOO_LARGE_DETAIL)
     if outcome is Outcome.CONFLICT:
         return Verdict("refused", _id_of.decode(arrival.body).event_id, ID_CONFLICT, CONFLICT_DETAIL)
     return Verdict(outcome.value, _id_of.decode(arrival.body).event_id)

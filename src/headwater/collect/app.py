@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 _DOORS = f"POST {canonical_events.PATH}, POST {mp.PATH}, GET or POST {gtag.PATH}"
 
 
-def create_app(door: Door, journal: Path) -> Litestar:
+def create_app(door: Door, journal: Path | None) -> Litestar:
     return Litestar(
         route_handlers=[
             *mp.routes(door),

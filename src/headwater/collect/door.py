@@ -20,8 +20,8 @@ from headwater.collect.keys import Key, Keys
 from headwater.collect.meters import Meters
 from headwater.collect.privacy import UNKNOWN_DEVICE, Device, device
 from headwater.errors import TransientError
+from headwater.fan_in import Keeper
 from headwater.journal.arrival import Arrival, Outcome
-from headwater.journal.writer import Writer
 from headwater.listening import is_loopback
 from headwater.settings import Settings
 
@@ -56,7 +56,7 @@ class Door:
     def __init__(
         self,
         settings: Settings,
-        writer: Writer,
+        writer: Keeper,
         keys: Keys,
         rates: limits.Rates,
         clock: Clock,
@@ -160,7 +160,7 @@ class Door:
         return Receipt(origin, self._clock.receipt(), self._max_age, self._redacts_emails, seen)
 
     async def keep(self, arrivals: Sequence[Arrival], receipt: Receipt) -> list[Outcome]:
-        """Returns when all are on disk."""
+        """Returns when all are on disk, or acknowledged by the broker that stands in for it."""
         if not arrivals:
             return []
         outcomes = await self.writer.submit_async(arrivals)

@@ -45,7 +45,9 @@ def serve(settings: Settings) -> None:
             _log.info("Collecting at %s with %d workers; Ctrl-C stops.", url, settings.collect.workers)
             rates, clock = _rates(settings), _clock(settings)
             supervise(settings.collect.workers, lambda: _work(settings, listening, rates, clock))
-    _log.info("Stopped; all that was taken is on disk.")
+    _log.info(
+        "Stopped; all that was taken is %s.", "with the broker" if settings.collect.journal_url else "on disk"
+    )
 
 
 def _start_log() -> None:
@@ -69,8 +71,11 @@ def _rates(settings: Settings) -> "Rates":
 
 
 def _clock(settings: Settings) -> "Clock":
-    """It goes on from where the journal ends."""
+    """It goes on from where the local journal ends; a broker's ends are those of other doors as well."""
     from headwater.collect.clock import Clock
+
+    if settings.collect.journal_url:
+        return Clock(0, settings.collect.workers)
     from headwater.journal.journal import Journal
 
     journal = Journal(settings.home / FILE_NAME)
@@ -89,11 +94,11 @@ def _work(settings: Settings, listening: socket.socket, rates: "Rates", clock: "
     from headwater.collect.door import Door
     from headwater.collect.meters import Meters
     from headwater.collect.same_event import same_event
-    from headwater.journal.writer import Writer
+    from headwater.fan_in import open_keeper
 
     sys.setswitchinterval(_SWITCH_SECONDS)
-    journal = settings.home / FILE_NAME
-    writer = Writer(journal, settings.collect.journal_max_mb * 1024**2, same_event)
+    journal = None if settings.collect.journal_url else settings.home / FILE_NAME
+    writer = open_keeper(settings, same_event)
     door = Door(settings, writer, Keys(settings.home), rates, clock, Meters())
     config = uvicorn.Config(
         create_app(door, journal),

@@ -3,19 +3,21 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from headwater.journal.journal import Journal
+from headwater.fan_in import Intake
 from headwater.warehouse.protocol import Warehouse
 
 
 @dataclass(frozen=True)
 class Books:
-    """accepted is the sum of all the others; lost is what a damaged journal could not give back."""
+    """accepted is the sum of all the others; lost is what a damaged journal, or a broker, could not give back.
+
+    pending is None where a broker does not tell: accepted is what has come from it so far then."""
 
     accepted: int
     loaded: int
     duplicates: int
     dead_letters: int
-    pending: int
+    pending: int | None
     lost: int
 
 
@@ -29,14 +31,18 @@ class Entry:
     dead_letters: int = 0
 
 
-def entry(warehouse: Warehouse, journal: Journal | None) -> Entry:
-    if journal is None:
-        return Entry()
-    found = warehouse.query(
-        "select position, loaded, duplicates, dead_letters from headwater_positions where journal_id = $1",
-        [journal.journal_id],
-    ).to_pylist()
-    return Entry(**found[0]) if found else Entry()
+def entry(warehouse: Warehouse, journal: Intake | None) -> Entry:
+    """Of all the parts of a journal together."""
+    ids = journal.journal_ids() if journal else ()
+    found = [
+        row
+        for row in warehouse.query(
+            "select journal_id, position, loaded, duplicates, dead_letters from headwater_positions"
+        ).to_pylist()
+        if row["journal_id"] in ids
+    ]
+    names = ("position", "loaded", "duplicates", "dead_letters")
+    return Entry(*(sum(int(row[name]) for row in found) for name in names))
 
 
 def unseen(warehouse: Warehouse) -> tuple[int, int] | None:
@@ -59,16 +65,17 @@ def microseconds(at: datetime) -> int:
     return (at - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
-def books(row: Entry, journal: Journal | None) -> Books:
+def books(row: Entry, journal: Intake | None) -> Books:
     """They balance with an older entry, too: what was loaded since is still pending then."""
     if journal is None:  # nothing has ever come in through the door
         return Books(0, 0, 0, 0, 0, 0)
-    at_the_door, last_seq = journal.duplicates(), max(journal.last_seq(), row.position)
+    at_the_door, last_seq = journal.duplicates(), journal.last_seq()
+    pending = None if last_seq is None else max(last_seq - row.position, 0)
     return Books(
-        accepted=last_seq + at_the_door,
+        accepted=row.position + (pending or 0) + at_the_door,
         loaded=row.loaded,
         duplicates=row.duplicates + at_the_door,
         dead_letters=row.dead_letters,
-        pending=last_seq - row.position,
+        pending=pending,
         lost=row.position - row.loaded - row.duplicates - row.dead_letters,
     )

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -21,6 +21,7 @@ from headwater.engine.status import status
 from headwater.engine.ticks import Ticks
 from headwater.engine.vitals import Vitals
 from headwater.errors import TransientError, WarehouseUnavailable
+from headwater.fan_in import Intake, open_intake
 from headwater.journal import FILE_NAME
 from headwater.journal.journal import Journal
 from headwater.operate.cadence import pace
@@ -51,7 +52,7 @@ _log = logging.getLogger(__name__)
 class Engine:
     settings: Settings
     warehouse: Warehouse
-    journal: Journal
+    journal: Intake
     hold: Callable[[], None] = lambda: None  # raises when another engine has the warehouse
     vitals: Vitals = field(default_factory=Vitals)
     stop: Event = field(default_factory=Event)
@@ -134,12 +135,13 @@ class Engine:
         if time.monotonic() - self._held_at > HOLD_SECONDS:
             self.hold()
             self._held_at = time.monotonic()
-        loaded = self.sink.step()
+        has_new = False
+        for loaded in self.sink.steps():
+            self.vitals.loaded(loaded.rows, loaded.loaded_at)
+            has_new = True
         if SINK in self.vitals.alerts():  # the warehouse is back
             self.ticks.ask_at_once()
-        if loaded:
-            self.vitals.loaded(loaded.rows, loaded.loaded_at)
-        return loaded is not None
+        return has_new
 
     def prune_forever(self) -> None:
         kept, folded = self.settings.collect.retention_days * 86_400, 0.0
@@ -167,7 +169,9 @@ def running(settings: Settings, is_stopped: Callable[[], bool] = lambda: False) 
         warehouse.confine([PROJECT / "seeds"])
         if excess := warehouse.excess():
             _log.warning("%s", excess)
-        journal = Journal(settings.home / FILE_NAME)
+        if settings.collect.journal_url:
+            load_what_is_left(settings, warehouse)
+        journal = open_intake(settings)
         stack.callback(journal.close)
         engine = Engine(settings, warehouse, journal, hold)
         threads = [
@@ -187,6 +191,16 @@ def running(settings: Settings, is_stopped: Callable[[], bool] = lambda: False) 
                         "The %s did not end in time; its work is done again at the next start.",
                         thread.name,
                     )
+
+
+def load_what_is_left(settings: Settings, warehouse: Warehouse) -> int:
+    """Of a local journal from before there was a broker: it was acknowledged as well."""
+    path, rows = settings.home / FILE_NAME, 0
+    if path.exists():
+        with closing(Journal(path)) as journal, closing(Sink(journal, warehouse)) as sink:
+            while loaded := sink.step():
+                rows += len(loaded.rows)
+    return rows
 
 
 def _reached(settings: Settings, is_stopped: Callable[[], bool]) -> Warehouse:

@@ -11,7 +11,8 @@ def exposition(status: dict[str, Any]) -> bytes:
     registry = CollectorRegistry()
     events = Gauge("headwater_events", "Events by what became of them", ["outcome"], registry=registry)
     for name in BOOKS:
-        events.labels(name).set(status[name])
+        if status[name] is not None:  # what a broker does not tell
+            events.labels(name).set(status[name])
     seconds = Gauge(
         "headwater_latency_seconds", "Of the last five minutes", ["stage", "quantile"], registry=registry
     )

@@ -2,22 +2,27 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.engine.address import find
+from headwater.engine.books import entry
 from headwater.engine.sink import Sink
 from headwater.errors import HeadwaterError, WarehouseError, WarehouseLocked
+from headwater.fan_in import Intake, open_intake
 from headwater.journal import FILE_NAME
 from headwater.journal.journal import Journal
 from headwater.loads import RATES, Load, remembered
 from headwater.rates import load_rates, read_rates
 from headwater.settings import Settings
+from headwater.settings.brokers import PubSubTopic, broker_of
 from headwater.sources.load import load
 from headwater.transform.build import build
 from headwater.warehouse import open_warehouse, set_aside
 from headwater.warehouse.protocol import Warehouse
+
+QUIET_SECONDS = 15.0  # after which a broker that should have more is not waited for
 
 Say = Callable[[str], None]
 
@@ -28,7 +33,7 @@ class Rebuilt:
     files: int
     missing: list[str]  # files that could not be loaded again
     loaded: int  # events from files
-    streamed: int  # events from the journal
+    streamed: int  # events from the journal, or from the broker in its place
     lost: int  # streamed events that the journal no longer has
     persons: int
 
@@ -36,8 +41,14 @@ class Rebuilt:
 def rebuild(settings: Settings, say: Say) -> Rebuilt:
     if find(settings.home):
         raise WarehouseLocked("The engine of this home is running: stop `headwater up` first, then rebuild.")
+    broker = broker_of(settings.collect.journal_url)
+    if isinstance(broker, PubSubTopic):
+        raise WarehouseError(
+            "Pub/Sub keeps nothing that it has delivered, so a new warehouse would be without the streamed events: "
+            "bring back a backup, or move the warehouse away by hand and load the files again. Nothing was touched."
+        )
     loads, path = remembered(settings.home), settings.home / FILE_NAME
-    if not loads and not path.exists():
+    if not loads and not broker and not path.exists():
         raise WarehouseError(
             f"{settings.home} holds neither a journal nor a list of loaded files: there is nothing to rebuild from."
         )
@@ -47,7 +58,14 @@ def rebuild(settings: Settings, say: Say) -> Rebuilt:
         say(f"The old warehouse is kept as {aside}.")
     with open_warehouse(settings) as warehouse, warehouse.lease():
         events, missing = _files(settings, warehouse, loads, say)
-        streamed, lost = _journal(path, warehouse, say) if path.exists() else (0, 0)
+        streamed = lost = 0
+        if path.exists():
+            say("loading the journal")
+            streamed, lost = _streamed(Journal(path), warehouse)
+        if broker:
+            say("loading what Kafka still has")
+            more, gone = _streamed(open_intake(settings), warehouse)
+            streamed, lost = streamed + more, lost + gone
         say("building all tables")
         report = build(settings, warehouse, full_refresh=True)
     return Rebuilt(aside, len(loads) - len(missing), missing, events, streamed, lost, report.persons)
@@ -77,14 +95,20 @@ def _files(
     return events, missing
 
 
-def _journal(path: Path, warehouse: Warehouse, say: Say) -> tuple[int, int]:
-    say("loading the journal")
-    journal = Journal(path)
-    try:
-        sink, streamed, taken = Sink(journal, warehouse), 0, 0
-        while loaded := sink.step():
-            streamed += loaded.appended.accepted
-            taken += len(loaded.rows)
-        return streamed, journal.last_seq() - taken
-    finally:
-        journal.close()
+def _streamed(intake: Intake, warehouse: Warehouse) -> tuple[int, int]:
+    """All that is there now; a broker is waited for while it brings some."""
+    with closing(intake), closing(Sink(intake, warehouse)) as sink:
+        intake.parts()  # a broker is asked for them
+        last, streamed, taken = intake.last_seq() or 0, 0, 0
+        heard = time.monotonic()
+        while entry(warehouse, intake).position < last:
+            loaded = sink.step()
+            if loaded:
+                streamed += loaded.appended.accepted
+                taken += len(loaded.rows)
+                heard = time.monotonic()
+            elif not intake.broker() or time.monotonic() > heard + QUIET_SECONDS:
+                break
+            else:
+                time.sleep(0.05)
+        return streamed, max(last - taken, 0)

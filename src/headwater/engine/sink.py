@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -11,7 +11,9 @@ import pyarrow as pa
 from headwater.collect.canon import OWN_ID
 from headwater.errors import QueryError, TransientError
 from headwater.event import DEAD_LETTER_SCHEMA, RAW_SCHEMA
-from headwater.journal.journal import Journal, Row
+from headwater.fan_in import Intake
+from headwater.fan_in.intake import Part
+from headwater.journal.journal import Row
 from headwater.originals import kept
 from headwater.sources.canonical import open_connection
 from headwater.sources.journal import ORIGIN, batch
@@ -37,61 +39,77 @@ class Loaded:
 
 
 class Sink:
-    def __init__(self, journal: Journal, warehouse: Warehouse) -> None:
+    """Each part of a journal has a position of its own, and each append brings rows of one part."""
+
+    def __init__(self, journal: Intake, warehouse: Warehouse) -> None:
         self._journal = journal
         self._opened_from = warehouse
         self._warehouse = warehouse.another()
         self._connection: duckdb.DuckDBPyConnection = open_connection()
-        self._position: int | None = None  # where it is not sure, the warehouse is asked
+        self._positions: dict[str, int] = {}  # where one is not sure, the warehouse is asked
 
     def step(self) -> Loaded | None:
-        """Loads what waits, as much as goes into one append; None where nothing waits."""
+        """Loads what waits in a part, as much as goes into one append; None where nothing waits in any."""
+        return next(self.steps(), None)
+
+    def steps(self) -> Iterator[Loaded]:
+        """Loads what waits in each of the parts, as much as goes into one append."""
+        for part in self._journal.parts():
+            if loaded := self._step(part):
+                yield loaded
+
+    def close(self) -> None:
+        self._warehouse.close()
+        self._connection.close()
+
+    def _step(self, part: Part) -> Loaded | None:
         try:
-            after = self._sure_position()
-            rows = self._journal.read(after, MOST_ROWS)
+            after = self._sure_position(part)
+            rows = part.read(after, MOST_ROWS)
             if not rows:
                 return None
-            appended = self._load(rows)
+            appended = self._load(part, rows)
         except Exception as error:
-            self._position = None  # whether the last transaction was committed is not known
+            self._positions.clear()  # whether the last transaction was committed is not known
             if isinstance(error, TransientError):
                 self._connect_anew()
             raise
-        self._journal.note_loaded(rows[-1].seq)
+        part.note_loaded(rows[-1].seq)
         return Loaded(rows, appended, time.time_ns() // 1000)
 
     def _connect_anew(self) -> None:
         old, self._warehouse = self._warehouse, self._opened_from.another()
         old.close()
 
-    def _sure_position(self) -> int:
-        if self._position is None:
-            self._position = position_of(self._warehouse, self._journal.journal_id)
-            self._journal.note_loaded(self._position)
-        return self._position
+    def _sure_position(self, part: Part) -> int:
+        if part.journal_id not in self._positions:
+            position = position_of(self._warehouse, part.journal_id)
+            part.resume_at(position)
+            self._positions[part.journal_id] = position
+        return self._positions[part.journal_id]
 
-    def _load(self, rows: Sequence[Row]) -> Appended:
+    def _load(self, part: Part, rows: Sequence[Row]) -> Appended:
         try:
-            return self._append(batch(rows, self._connection), rows)
+            return self._append(part, batch(rows, self._connection), rows)
         except UNFIT as error:
             self._append_nothing()  # fails where the warehouse itself is the trouble
             if len(rows) == 1:
-                return self._bury(rows[0], error)
+                return self._bury(part, rows[0], error)
         middle = len(rows) // 2
-        return together(self._load(rows[:middle]), self._load(rows[middle:]))
+        return together(self._load(part, rows[:middle]), self._load(part, rows[middle:]))
 
-    def _append(self, events: EventBatch, rows: Sequence[Row]) -> Appended:
-        mark = Mark(self._journal.journal_id, self._sure_position(), rows[-1].seq)
+    def _append(self, part: Part, events: EventBatch, rows: Sequence[Row]) -> Appended:
+        mark = Mark(part.journal_id, self._sure_position(part), rows[-1].seq)
         computed = not any(row.body.startswith(HAS_OWN_ID) for row in rows)
         appended = self._warehouse.append(TABLE, ORIGIN, [events], ids_are_computed=computed, mark=mark)
-        self._position = mark.upto
+        self._positions[part.journal_id] = mark.upto
         return appended
 
     def _append_nothing(self) -> None:
         nothing = EventBatch(RAW_SCHEMA.empty_table(), DEAD_LETTER_SCHEMA.empty_table())
         self._warehouse.append(TABLE, ORIGIN, [nothing])
 
-    def _bury(self, row: Row, error: Exception) -> Appended:
+    def _bury(self, part: Part, row: Row, error: Exception) -> Appended:
         # what the error says may quote what the event says, and that is for nobody who reads a log
         kind = type(error).__name__
         _log.error("event %d of the journal cannot be loaded (%s) and is a dead letter now.", row.seq, kind)
@@ -103,7 +121,7 @@ class Sink:
             "original": [kept(row.body)],
         }
         letters = pa.table(letter).cast(DEAD_LETTER_SCHEMA)
-        return self._append(EventBatch(RAW_SCHEMA.empty_table(), letters), [row])
+        return self._append(part, EventBatch(RAW_SCHEMA.empty_table(), letters), [row])
 
 
 def position_of(warehouse: Warehouse, journal_id: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from headwater.engine.books import Entry, books
 from headwater.engine.vitals import JOURNALED, SLOT_SECONDS, SLOTS, Vitals
+from headwater.fan_in import Intake
 from headwater.journal.delays import Delays
 from headwater.journal.journal import Journal
 from headwater.settings import Settings
@@ -22,9 +23,7 @@ STAGES = (
 )
 
 
-def status(
-    settings: Settings, entry: Entry, journal: Journal | None, vitals: Vitals | None
-) -> dict[str, Any]:
+def status(settings: Settings, entry: Entry, journal: Intake | None, vitals: Vitals | None) -> dict[str, Any]:
     """Without vitals: of a home whose engine is not running."""
     waiting = _longest_wait(entry, journal, vitals)
     alerts = vitals.alerts() if vitals else {}
@@ -50,10 +49,11 @@ def status(
             else [],
         }
     said["journal"] = _journal(settings, journal)
+    said["broker"] = journal.broker() if journal else None
     return said
 
 
-def _longest_wait(entry: Entry, journal: Journal | None, vitals: Vitals | None) -> float | None:
+def _longest_wait(entry: Entry, journal: Intake | None, vitals: Vitals | None) -> float | None:
     """For how many seconds an event has been waiting to be seen, in the warehouse or still in the journal."""
     moments = [
         vitals.oldest_unseen() if vitals else None,
@@ -63,10 +63,10 @@ def _longest_wait(entry: Entry, journal: Journal | None, vitals: Vitals | None) 
     return max(waits, default=None)
 
 
-def latencies(journal: Journal | None, vitals: Vitals | None) -> dict[str, dict[str, float | None]]:
+def latencies(journal: Intake | None, vitals: Vitals | None) -> dict[str, dict[str, float | None]]:
     delays: dict[str, Delays] = dict(vitals.delays()) if vitals else {}
-    if journal:
-        delays[JOURNALED] = journal.delays(SLOTS * SLOT_SECONDS)
+    if journal and (kept := journal.delays(SLOTS * SLOT_SECONDS)):
+        delays[JOURNALED] = kept
     return {
         stage: {
             f"p{round(share * 100)}": delays[stage].quantile(share) if stage in delays else None
@@ -84,8 +84,8 @@ def _state(vitals: Vitals | None, waiting: float | None) -> str:
     return BEHIND if waiting is not None and waiting > FRESH_SECONDS else FRESH
 
 
-def _journal(settings: Settings, journal: Journal | None) -> dict[str, Any] | None:
-    if journal is None:
+def _journal(settings: Settings, journal: Intake | None) -> dict[str, Any] | None:
+    if not isinstance(journal, Journal):
         return None
     kept_since, (dropped, until) = journal.kept_since(), journal.dropped_early()
     return {

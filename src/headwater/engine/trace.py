@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from headwater.engine.books import microseconds
-from headwater.journal.journal import Journal
+from headwater.fan_in import Intake
 from headwater.warehouse.bound import Bound
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _in_warehouse(engine: "Engine", event_ids: Sequence[str], stream_id: str) ->
     return list(engine.query(sql, bound.values).to_pylist())
 
 
-def _in_journal(journal: Journal, found: dict[str, Row], stream_id: str) -> dict[str, datetime]:
+def _in_journal(journal: Intake, found: dict[str, Row], stream_id: str) -> dict[str, datetime]:
     """Of those whose rows are still there. A repeat is not kept: it is the first arrival that is stored."""
     received = {event_id: microseconds(row["received_at"]) for event_id, row in found.items()}
     journaled = {}

@@ -169,7 +169,9 @@ def told(status: dict[str, Any], last: dict[str, Any] | None, seconds: float) ->
         return f"{(status[name] - last[name]) / max(seconds, 0.001):,.0f}/s" if last else "-"
 
     latency = status["latency"]["received_to_visible"]
-    words = [f"in {rate('accepted'):>9}", f"loaded {rate('loaded'):>9}", f"pending {status['pending']:,}"]
+    words = [f"in {rate('accepted'):>9}", f"loaded {rate('loaded'):>9}"]
+    if status["pending"] is not None:  # Pub/Sub does not tell
+        words.append(f"pending {status['pending']:,}")
     if latency["p95"] is not None:
         words.append(f"visible after {latency['p50']:.2f} s (p95 {latency['p95']:.2f} s)")
     for name in ("duplicates", "dead_letters"):

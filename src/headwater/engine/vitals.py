@@ -78,7 +78,7 @@ class _Waiting:
 class Vitals:
     def __init__(self) -> None:
         self._lock = Lock()
-        self._stages = {name: Stage() for name in (GENERATED, LOADED, VISIBLE, WHOLE)}
+        self._stages = {name: Stage() for name in (GENERATED, JOURNALED, LOADED, VISIBLE, WHOLE)}
         self._waiting: deque[_Waiting] = deque()
         self._appends = 0
         self._alerts: dict[str, Alert] = {}
@@ -93,6 +93,7 @@ class Vitals:
             self._appends += 1
             waiting = _Waiting(self._appends, loaded_at)
             for row in rows:
+                self._stages[JOURNALED].add(row.journaled_at - row.received_at)
                 self._stages[LOADED].add(loaded_at - row.journaled_at)
                 if row.reason is None:
                     waiting.received.append(row.received_at)

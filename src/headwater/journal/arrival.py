@@ -28,3 +28,6 @@ class Outcome(Enum):
     DUPLICATE = "duplicate"  # the same event came before: counted, not kept
     CONFLICT = "id_conflict"  # another event with this id came before: kept as a refusal
     REFUSED = "refused"
+    TOO_LARGE = (
+        "too_large"  # for the broker, where one stands in for the journal: not kept, its sender is told
+    )

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,16 @@ class Journal:
     def read(self, after: int, limit: int) -> list[Row]:
         """The next rows behind `after`, at most `limit` of them and about 32 MB; none if there are none yet."""
         return self._file.ask(lambda connection: _rows(connection, after, limit))
+
+    def parts(self) -> Sequence["Journal"]:
+        """What is read in order, each with a position of its own: a local journal is one."""
+        return (self,)
+
+    def journal_ids(self) -> Sequence[str]:
+        return (self.journal_id,)
+
+    def broker(self) -> None:
+        return None
 
     def last_seq(self) -> int:
         """The newest row's number, also when that row is pruned; 0 before the first."""
@@ -113,6 +123,9 @@ class Journal:
         """Rows up to `seq` are safe elsewhere: they may be pruned. To be said at the start of the engine too."""
         self._file.mark(seq)
         self._file.change(lambda connection: _note_loaded(connection, seq))
+
+    def resume_at(self, seq: int) -> None:
+        self.note_loaded(seq)
 
     def prune(self, loaded_up_to: int, older_than_us: int, limit: int) -> int:
         """Deletes the oldest rows that are loaded and were journaled before that moment, and says how many."""

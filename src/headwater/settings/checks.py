@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Literal, get_args
 
+from headwater.settings.brokers import broker_of
 from headwater.settings.pattern import check_pattern
 
 Model = Literal["first_click", "last_click", "linear", "position_based", "time_decay"]
@@ -16,7 +17,8 @@ NOT_YET_COMPUTED = ("markov", "shapley")
 # A password in the authority (up to the last @, since an unescaped one may hold / or @) or in the query.
 # It also finds one in a URL that is misspelt around it, for the error message that shows it.
 _PASSWORD = re.compile(
-    r"(?:^|(?<=//))([^:/@]*):(?!//).*@ | ([?&]\w*password=)[^&]*", re.IGNORECASE | re.DOTALL | re.VERBOSE
+    r"(?:^|(?<=//))([^:/@]*):(?!//).*@ | ([?&][\w.]*(?:password|secret|key\.pem|config)=)[^&]*",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
 
@@ -69,6 +71,11 @@ def location(text: str) -> str:
     if not re.fullmatch(r"([A-Za-z]{2}|[a-z]+(-[a-z]+)+[0-9]+)?", text):
         raise ValueError("")
     return text
+
+
+def journal_url(url: str) -> str:
+    broker_of(url)
+    return url
 
 
 def distinct(found: tuple[str, ...]) -> tuple[str, ...]:

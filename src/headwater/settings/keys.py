@@ -91,11 +91,19 @@ class Collect(_Keys):
         default=20_000, ge=1, description="a whole number of requests per second, at least 1"
     )
     max_body_mb: int = Field(default=8, ge=1, le=1024, description="a whole number from 1 to 1024")
+    journal_url: Annotated[str, AfterValidator(checks.journal_url)] = Field(
+        default="",
+        description="kafka://HOST:PORT/TOPIC, pubsub://PROJECT/TOPIC or empty for the journal in the home",
+    )
     journal_max_mb: int = Field(default=10_240, ge=16, description="a whole number of at least 16")
     retention_days: float = Field(
         default=7.0, ge=0, le=400, allow_inf_nan=False, description="a number from 0 to 400"
     )
     redact_emails: bool = Field(default=True, description="true or false")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, masked(value) if name == "journal_url" else value
 
 
 class Serve(_Keys):

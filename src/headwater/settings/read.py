@@ -19,6 +19,7 @@ from headwater.settings.keys import ChannelRule, Keys, Settings
 FILE_NAME = "headwater.toml"
 PREFIX = "HEADWATER_"
 NOT_KEYS = ("HEADWATER_HOME", "HEADWATER_DEBUG")
+_URLS = ("warehouse.url", "collect.journal_url")  # which may hold a password
 
 
 def _sections() -> dict[str, type[BaseModel]]:
@@ -78,8 +79,7 @@ def flat(settings: Settings) -> dict[str, Any]:
     for key in LEAVES:
         section, _, name = key.rpartition(".")
         values[key] = dumped[section][name] if section else dumped[name]
-    values["warehouse.url"] = masked(values["warehouse.url"])
-    return values
+    return {key: masked(value) if key in _URLS else value for key, value in values.items()}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def _rule_refusal(error: ErrorDetails, rule: Any, reason: str, where: str) -> Se
 
 def _sentence(key: str, value: object, where: str, allowed: str | None, reason: str) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    shown = (masked(text) if key == "warehouse.url" else text)[:200]
+    shown = (masked(text) if key in _URLS else text)[:200]
     because = f" ({reason})" if reason else ""
     quoted = f"'{shown}'" if isinstance(value, str) else shown
     return f"{key} is {quoted} in {where}, but must be {allowed}{because}."

@@ -37,6 +37,7 @@ workers = 1                            # processes behind the port
 allowed_origins = []                   # web pages that may send: ["https://www.example.com"]
 rate_limit = 20000                     # requests per second and key
 max_body_mb = 8                        # of a request, after unpacking
+journal_url = ""                       # kafka://HOST:9092/TOPIC or pubsub://PROJECT/TOPIC in place of the local journal
 journal_max_mb = 10240                 # when it is full of what is not yet loaded, senders are told to wait
 retention_days = 7.0                   # how long the journal keeps what is loaded, for headwater rebuild
 redact_emails = true                   # e-mail addresses in page addresses become (redacted)

@@ -38,7 +38,9 @@ def body(look: Look) -> None:
 
 def books(told: Told) -> Markup:
     found = told["books"]
-    names = ("loaded", "duplicates", "dead_letters", "pending", *(["lost"] if found["lost"] else []))
+    known = found["pending"] is not None  # Pub/Sub does not tell how many it still holds
+    rest = [*(["pending"] if known else []), *(["lost"] if found["lost"] else [])]
+    names = ("loaded", "duplicates", "dead_letters", *rest)
     accepted = found["accepted"]
     parts = [_term("", "accepted", accepted)]
     for number, name in enumerate(names):
