@@ -28,7 +28,7 @@ ARGUMENTS = (
 )
 # Streamlit looks for its own server below the page's address first, and finds it above
 PROBES = ("/_stcore/health", "/_stcore/host-config")
-TRAFFIC = "3"  # events a second
+TRAFFIC = "2"  # events a second
 
 
 def chromium() -> str | None:

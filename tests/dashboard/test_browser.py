@@ -274,7 +274,7 @@ def test_a_purchase_that_comes_in_is_seen_without_a_reload(shown: Shown, open_pa
     [row] = [row for row in table(live) if row[1] == "$49.90"]
     assert row[2:4] == ["Email", "Email"]
     assert re.fullmatch(r"\d+ \w+, \d\d:\d\d:\d\d", row[0])
-    live.wait_for_selector(".hw .lamp.green")
+    live.wait_for_selector(".hw .lamp.green", timeout=60_000)
     soon(overview, lambda: kpis(overview).get("Last click conversions") == "1")
     # nothing has jumped
     assert live.locator(".hw .stack").first.bounding_box()["height"] == pytest.approx(height, abs=60)

