@@ -20,6 +20,7 @@ from headwater.errors import (
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
 from headwater.warehouse.bounded import BATCH_ROWS, bounded
+from headwater.warehouse.definitions import Definitions
 from headwater.warehouse.duckdb_errors import translate
 from headwater.warehouse.protocol import Appended, EventBatch, Kind, Mark, Parameter
 
@@ -65,7 +66,7 @@ warnings.filterwarnings("ignore", "Arrow output on a DB-API result makes an extr
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
-class DuckDBWarehouse:
+class DuckDBWarehouse(Definitions):
     schema = "main"
     NOW = "cast(now() at time zone 'UTC' as timestamp)"
 
@@ -223,31 +224,12 @@ class DuckDBWarehouse:
         )
         return list(found["table_name"].to_pylist())
 
-    @contextmanager
-    def redefining(self, define: Callable[[], None]) -> Iterator[None]:
-        with self.transaction():
-            define()
-            yield
-
-    def make(self, kind: Kind, place: str, sql: str, *, anew: bool = False) -> None:
-        self.execute(f"create {'or replace ' if anew else ''}{kind} {place} as {sql}")
-
-    def make_like(self, target: str, source: str) -> None:
-        self.execute(f"create table if not exists {target} as select * from {source} where false")
-
-    def unmake(self, made: Sequence[tuple[Kind, str]]) -> None:
-        for kind, place in made:
-            self.execute(f"drop {kind} if exists {place} cascade")
-
     def relations(self, schema: str) -> dict[str, Kind]:
         found = self.query(
             "select table_name, table_type from information_schema.tables "
             f"where table_catalog = current_database() and table_schema = '{schema}'"
         ).to_pylist()
         return {row["table_name"]: "view" if row["table_type"] == "VIEW" else "table" for row in found}
-
-    def quoted(self, name: str) -> str:
-        return f'"{name}"'
 
     def columns(self, schema: str, table: str) -> list[str]:
         found = self.query(

@@ -19,6 +19,7 @@ from headwater.errors import (
 from headwater.warehouse import schema
 from headwater.warehouse.append import append
 from headwater.warehouse.bounded import bounded
+from headwater.warehouse.definitions import Definitions
 from headwater.warehouse.postgres_errors import translate, without_password
 from headwater.warehouse.postgres_lease import Lease
 from headwater.warehouse.postgres_numbers import plain
@@ -65,7 +66,7 @@ def with_patience(url: str) -> str:
     return "&".join([url, *wanted]) if "?" in url else f"{url}?{'&'.join(wanted)}"
 
 
-class PostgresWarehouse:
+class PostgresWarehouse(Definitions):
     NOW = "cast(now() at time zone 'UTC' as timestamp)"
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -293,30 +294,11 @@ class PostgresWarehouse:
         )
         return list(found["table_name"].to_pylist())
 
-    @contextmanager
-    def redefining(self, define: Callable[[], None]) -> Iterator[None]:
-        with self.transaction():
-            define()
-            yield
-
-    def make(self, kind: Kind, place: str, sql: str, *, anew: bool = False) -> None:
-        self.execute(f"create {'or replace ' if anew else ''}{kind} {place} as {sql}")
-
-    def make_like(self, target: str, source: str) -> None:
-        self.execute(f"create table if not exists {target} as select * from {source} where false")
-
-    def unmake(self, made: Sequence[tuple[Kind, str]]) -> None:
-        for kind, place in made:
-            self.execute(f"drop {kind} if exists {place} cascade")
-
     def relations(self, schema: str) -> dict[str, Kind]:
         found = self.query(
             f"select table_name, table_type from information_schema.tables where table_schema = '{schema}'"
         ).to_pylist()
         return {row["table_name"]: "view" if row["table_type"] == "VIEW" else "table" for row in found}
-
-    def quoted(self, name: str) -> str:
-        return f'"{name}"'
 
     def columns(self, schema: str, table: str) -> list[str]:
         found = self.query(
