@@ -228,3 +228,20 @@ def test_two_that_append_at_once_are_both_stored(warehouse: BigQueryWarehouse) -
     found = warehouse.query("select event_id, batch_id from ga4_events_raw order by event_id").to_pylist()
     assert [row["event_id"] for row in found] == ["both", "only 0", "only 1"]
     assert len({row["batch_id"] for row in found}) == 2
+
+
+def test_a_dry_run_tells_the_columns_and_runs_nothing(warehouse: BigQueryWarehouse) -> None:
+    read, columns = warehouse.dry_run(
+        "select 1 as n, 'a' as word from ga4_events_raw where event_timestamp > '2026-01-01'"
+    )
+    assert read >= 0
+    assert columns == [("n", "INTEGER"), ("word", "STRING")]
+
+
+def test_a_transaction_binds_what_each_statement_is_given(warehouse: BigQueryWarehouse) -> None:
+    add = "insert into exchange_rates (rate_date, currency, rate) values (date '2026-01-01', $1, 1)"
+    with warehouse.transaction():
+        warehouse.execute(add, ["AAA"])
+        warehouse.execute(add, ["BBB"])
+    found = warehouse.query("select currency from exchange_rates order by 1")
+    assert found["currency"].to_pylist() == ["AAA", "BBB"]

@@ -33,6 +33,7 @@ from headwater.warehouse.bounded import bounded
 from headwater.warehouse.protocol import Appended, EventBatch, Kind, Mark, Parameter
 
 READING = ("SELECT",)
+NO_LIMIT = 2**62  # bytes: to ask what a statement would read costs nothing
 PARAMETER = re.compile(r"@p(?=[0-9])")
 FOREIGN = ("google.", "requests.", "grpc.", "urllib3.")
 
@@ -258,7 +259,7 @@ class BigQueryWarehouse:
     def dry_run(self, sql: str) -> tuple[int, list[tuple[str, str]]]:
         """The bytes that a statement, as written, would process, and the columns that it would answer with."""
         with self._translated():
-            job = self._jobs.dry_run(sql)
+            job = replace(self._jobs, most_bytes=NO_LIMIT).dry_run(sql)
         return int(job.total_bytes_processed or 0), [
             (field.name, field.field_type) for field in job.schema or ()
         ]

@@ -80,7 +80,6 @@ class Jobs:
         configuration = self.configuration(parameters)
         configuration.dry_run = True
         configuration.use_query_cache = False
-        configuration.maximum_bytes_billed = None
         for attempt in patiently():
             with attempt:
                 job = self.client.query(
