@@ -22,6 +22,7 @@ from headwater.settings.brokers import PubSubTopic
 _MOST_HELD = 40_000  # messages that are delivered and not acknowledged
 _LEASE_SECONDS = 3_600  # for which the client keeps a message from being delivered again
 _CLOSE_SECONDS = 2.0
+_MOST_GIVEN_BACK = 1_000  # in one request
 
 
 class PubSubIntake(OfBroker):
@@ -89,13 +90,25 @@ class PubSubIntake(OfBroker):
 
     def close(self) -> None:
         if self._pull:
-            with self._turn:
-                for message, _ in self._held.values():
-                    message.nack()  # so that the next engine need not wait for it
             self._pull.cancel()
             with suppress(Exception):
                 self._pull.result(timeout=_CLOSE_SECONDS)
+            self._give_back()
         self._client.close()
+
+    def _give_back(self) -> None:
+        """So that the next engine need not wait for what this one held. Only once its stream has ended: the service
+        would deliver them again into a stream that is open, where nobody reads them any more."""
+        with self._turn:
+            ack_ids = [message.ack_id for message, _ in self._held.values()]
+        with suppress(Exception):
+            for first in range(0, len(ack_ids), _MOST_GIVEN_BACK):
+                self._client.modify_ack_deadline(
+                    subscription=self._path,
+                    ack_ids=ack_ids[first : first + _MOST_GIVEN_BACK],
+                    ack_deadline_seconds=0,
+                    timeout=_CLOSE_SECONDS,
+                )
 
     def _keep_pulling(self) -> None:
         if self._pull and self._pull.done():
