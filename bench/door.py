@@ -1,6 +1,6 @@
 """How much the door takes: events and requests a second, and how long an answer takes.
 
-    python bench/door.py [--seconds 5] [--rounds 3]
+    python bench/door.py [--seconds 1] [--rounds 20] [--connections 64]
 
 One worker, on a real disk, and the senders beside it on the same cores: keep-alive connections over plain sockets."""
 
@@ -20,7 +20,6 @@ from pathlib import Path
 
 from common import machine
 
-CONNECTIONS = 32
 EMPTY_SERVER = """
 import sys
 import uvicorn
@@ -141,13 +140,13 @@ class Sender(asyncio.Protocol):
 
 
 async def _load(
-    port: int, make: Callable[[], bytes], seconds: float, rate: float | None
+    port: int, make: Callable[[], bytes], connections: int, seconds: float, rate: float | None
 ) -> tuple[float, list[float]]:
     loop = asyncio.get_running_loop()
     waits: list[float] = []
     senders = [
         (await loop.create_connection(lambda: Sender(make, waits), "127.0.0.1", port))[1]
-        for _ in range(CONNECTIONS)
+        for _ in range(connections)
     ]
     started = time.perf_counter()
     if rate is None:
@@ -161,7 +160,7 @@ async def _load(
             due = started + number / rate
             while (left := due - time.perf_counter()) > 0:
                 await asyncio.sleep(left)
-            senders[number % CONNECTIONS].send(due)
+            senders[number % connections].send(due)
         await asyncio.sleep(0.5)
     for sender in senders:
         sender.is_over = True
@@ -172,43 +171,46 @@ async def _load(
     return answered / elapsed, waits
 
 
-def load(port: int, events: int, seconds: float, rate: float | None = None) -> tuple[float, list[float]]:
+def load(
+    port: int, events: int, connections: int, seconds: float, rate: float | None = None
+) -> tuple[float, list[float]]:
     import uvloop
 
-    return uvloop.run(_load(port, requests(events), seconds, rate))
+    return uvloop.run(_load(port, requests(events), connections, seconds, rate))
 
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--seconds", type=float, default=5)
-    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=1)
+    options.add_argument("--rounds", type=int, default=20)
+    options.add_argument("--connections", type=int, default=64)
     chosen = options.parse_args()
-    print(machine())
-    batches, singles, nothings, slow, slow_batches = [], [], [], [], []
-    for _ in range(chosen.rounds):
-        with empty() as port:
-            load(port, 1, 1)
-            nothings.append(load(port, 1, chosen.seconds)[0])
-        with door() as port:
-            load(port, 1, 1)
-            singles.append(load(port, 1, chosen.seconds)[0])
-            _, waits = load(port, 1, chosen.seconds, rate=singles[-1] / 2)
-            slow.append(statistics.quantiles(waits, n=100)[98] * 1000)
-        with door() as port:
-            load(port, 25, 1)
-            batches.append(load(port, 25, chosen.seconds)[0] * 25)
-            _, waits = load(port, 25, chosen.seconds, rate=batches[-1] / 50)
-            slow_batches.append(statistics.quantiles(waits, n=100)[98] * 1000)
-    median = statistics.median
-    ratio = median(single / nothing for single, nothing in zip(singles, nothings, strict=True))
+    size = chosen.connections, chosen.seconds
+    print(f"{machine()}; {chosen.connections} connections")
+    found: dict[str, list[float]] = {name: [] for name in ("nothing", "single", "batch", "share")}
+    waits: dict[int, list[float]] = {1: [], 25: []}
+    # All are up for the whole run and take short turns, so that what a shared machine does besides meets all alike.
+    with empty() as nothing, door() as single, door() as batch:
+        for port, events in ((nothing, 1), (single, 1), (batch, 25)):
+            load(port, events, chosen.connections, 1)
+        for _ in range(chosen.rounds):
+            found["nothing"].append(load(nothing, 1, *size)[0])
+            found["single"].append(load(single, 1, *size)[0])
+            found["batch"].append(load(batch, 25, *size)[0])
+            found["share"].append(found["single"][-1] / found["nothing"][-1])
+            for port, events, name in ((single, 1, "single"), (batch, 25, "batch")):
+                _, waited = load(port, events, *size, rate=found[name][-1] / 2)
+                waits[events].append(statistics.quantiles(waited, n=100)[98] * 1000)
+    median = {name: statistics.median(values) for name, values in found.items()}
+    low, _, high = statistics.quantiles(found["share"], n=4)
+    for name, events in (("batches of 25", 25), ("single events", 1)):
+        rate = median["batch"] * 25 if events > 1 else median["single"]
+        p99 = statistics.median(waits[events])
+        what = "events/s" if events > 1 else "requests/s"
+        print(f"{name}: {rate:,.0f} {what}, durable; p99 {p99:.1f} ms at half of it")
     print(
-        f"batches of 25: {median(batches):,.0f} events/s, durable; p99 {median(slow_batches):.1f} ms at half of it"
-    )
-    print(
-        f"single events: {median(singles):,.0f} requests/s, durable; p99 {median(slow):.1f} ms at half of it"
-    )
-    print(
-        f"an empty answer of the same server: {median(nothings):,.0f} requests/s; single events are {ratio:.2f} of it"
+        f"an empty answer of the same server: {median['nothing']:,.0f} requests/s; "
+        f"single events are {median['share']:.2f} of it (quartiles {low:.2f} and {high:.2f})"
     )
 
 

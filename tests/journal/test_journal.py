@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -369,6 +370,7 @@ def test_pruning_makes_room_again_in_the_same_file(path: Path, journal: Journal)
 READER = """
 import sys
 from pathlib import Path
+from typing import Any
 from headwater.journal.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 print("reading", flush=True)
@@ -438,6 +440,7 @@ WORKER = """
 import random, sys, time
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from headwater.journal.arrival import Arrival, Outcome
 from headwater.journal.writer import Writer
 name, path, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
@@ -553,6 +556,7 @@ def test_a_nearly_full_disk_takes_no_more_until_there_is_room(small_disk: Path) 
     the_writer, journal = Writer(path, 1024 * MB, same), Journal(path)
     assert the_writer.submit([event(1)]).result(5) == [Outcome.ACCEPTED]
     ballast.write_bytes(b"x" * 30 * MB)
+    time.sleep(room.GOOD_FOR)
     with pytest.raises(DiskFull, match="nearly full; free some space"):
         the_writer.submit([event(2)]).result(5)
     assert journal.last_seq() == 1
@@ -564,9 +568,8 @@ def test_a_nearly_full_disk_takes_no_more_until_there_is_room(small_disk: Path) 
 
 
 def test_a_disk_that_is_full_all_the_same(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        room, "_check_disk", lambda *_: None
-    )  # as when others fill it between look and commit
+    # as when others fill it between look and commit
+    monkeypatch.setattr(room, "_free_on_disk", lambda *_: 1024 * MB)
     path, ballast = small_disk / "journal.sqlite", small_disk / "ballast"
     the_writer, journal = Writer(path, 1024 * MB, same), Journal(path)
     the_writer.submit([event(0)]).result(5)
@@ -586,6 +589,32 @@ def test_a_disk_that_is_full_all_the_same(small_disk: Path, monkeypatch: pytest.
     assert journal.salvaged() is None
     the_writer.close()
     journal.close()
+
+
+def test_two_workers_keep_one_limit_though_neither_looks_with_every_commit(path: Path) -> None:
+    looks = 0
+
+    class Looked(room.Room):
+        def _look(self, *words: Any) -> int:
+            nonlocal looks
+            looks += 1
+            return super()._look(*words)
+
+    limit, commits = 4 * MB, 0
+    two = [Writer(path, limit, same) for _ in range(2)]
+    for one in two:
+        one._room = Looked(path, limit)
+    error = None
+    while error is None:
+        error = two[commits % 2].submit([event(commits, body=b'{"text":"%b"}' % (b"x" * 4_000))]).exception(5)
+        commits += 1
+    assert isinstance(error, JournalFull), error
+    held = two[0]._file.ask(tables.live_bytes)
+    print(f"{held / limit:.2f} of the limit held after {commits} commits and {looks} looks")
+    assert 0.8 * limit < held <= limit
+    assert looks < commits / 2
+    for one in two:
+        one.close()
 
 
 def test_another_program_that_holds_the_file_is_told_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import secrets
+import time
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ from headwater.errors import SettingsError
 
 FILE_NAME = "keys.json"
 EVERY_STREAM = "*"
+_LOOK_SECONDS = 0.0005  # from one look at the file to the next: those that come together share one
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Keys:
         self._reads = reads
         self._path = home / FILE_NAME
         self._place = str(self._path)  # asked for with each request
+        self._looks_again_at = 0.0
         self._stamp: tuple[int, int, int] | None = None
         self._keys: tuple[Key, ...] = ()
         self._refresh(is_first=True)
@@ -60,6 +63,10 @@ class Keys:
         return found
 
     def _refresh(self, is_first: bool = False) -> None:
+        now = time.monotonic()
+        if now < self._looks_again_at:
+            return
+        self._looks_again_at = now + _LOOK_SECONDS
         try:
             state = os.stat(self._place)
             stamp = (state.st_mtime_ns, state.st_ino, state.st_size)

@@ -24,6 +24,7 @@ T = TypeVar("T")
 _HEADER = b"SQLite format 3\0" + bytes.fromhex("1000 0202 0040 2020")
 _LOG_BYTES = 4 * 1024 * 1024
 _READER_MILLISECONDS = 200
+_TO_READ, _TO_CHANGE = "begin", "begin immediate"
 _DAMAGE = (
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
@@ -41,6 +42,7 @@ class JournalFile:
 
     def __init__(self, path: Path, synchronous: str = "full") -> None:
         self.path = path
+        self._place, self._log_place = str(path), str(log_of(path))  # asked for with every commit
         self._synchronous = synchronous
         self._turn = RLock()
         self._connection: sqlite3.Connection | None = None
@@ -63,15 +65,17 @@ class JournalFile:
     def change(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """All of it is committed when this returns, or nothing. A damaged file is salvaged on the way."""
         with self._turn, self._locked():
-            return self._try(change, begin="begin immediate")
+            return self._try(change, begin=_TO_CHANGE)
 
     def checkpoint(self) -> None:
         """Moves the log into the file when it has grown.
 
         Always under the lock: SQLite before 3.51.3 can lose a log that starts anew during a checkpoint."""
+        if _size(self._log_place) < _LOG_BYTES:
+            return
         with self._turn, self._locked(), self._said_plainly():
             connection = self._connection
-            log = _size(log_of(self.path))
+            log = _size(self._log_place)
             if connection is None or self._is_replaced() or log < _LOG_BYTES:
                 return
             if log < self._patience:
@@ -95,7 +99,7 @@ class JournalFile:
             self._let_go()
             os.close(self._lock)
 
-    def _try(self, work: Callable[[sqlite3.Connection], T], begin: str = "begin") -> T:
+    def _try(self, work: Callable[[sqlite3.Connection], T], begin: str = _TO_READ) -> T:
         with self._turn, self._said_plainly():
             connection = self._current()
             try:
@@ -114,7 +118,8 @@ class JournalFile:
             with self._locked():
                 # The snapshot starts here: while a checkpoint waits for readers to end, no others may begin.
                 connection.execute(begin)
-                connection.execute("select 1 from about").fetchone()
+                if begin == _TO_READ:  # which alone would start none
+                    connection.execute("select 1 from about").fetchone()
             done = work(connection)
             connection.execute("commit")
         except BaseException:
@@ -132,7 +137,7 @@ class JournalFile:
 
     def _is_replaced(self) -> bool:
         try:
-            return os.stat(self.path).st_ino != self._inode
+            return os.stat(self._place).st_ino != self._inode
         except FileNotFoundError:
             return True
 
@@ -221,8 +226,11 @@ def _damage_to_see(path: Path) -> str | None:
     return None
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _size(place: Path | str) -> int:
+    try:
+        return os.stat(place).st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _code(error: BaseException) -> int:

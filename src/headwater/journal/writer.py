@@ -18,7 +18,7 @@ from headwater.journal.arrival import Arrival, Outcome
 from headwater.journal.commit import SameEvent, keep
 from headwater.journal.delays import Delays
 from headwater.journal.journal_file import JournalFile
-from headwater.journal.room import full, make_room
+from headwater.journal.room import Room, full
 from headwater.journal.tables import live_bytes, now
 
 _GROUP_ROWS = 8_192
@@ -55,7 +55,7 @@ class Writer:
 
     def __init__(self, path: Path, max_bytes: int, same_event: SameEvent) -> None:
         self._file = JournalFile(path)
-        self._max_bytes = max_bytes
+        self._room = Room(path, max_bytes)
         self._same_event = same_event
         self._queue: deque[_Submitted] = deque()
         self._queued_bytes = 0
@@ -154,7 +154,7 @@ class Writer:
             _log.warning("%s", error)  # the log grows until the next one succeeds
 
     def _keep(self, connection: sqlite3.Connection, group: list[_Submitted]) -> list[Answer]:
-        fitting = make_room(connection, self._file.path, self._max_bytes, [one.size for one in group])
+        fitting = self._room.make(connection, [one.size for one in group])
         arrivals = [arrival for one in group[:fitting] for arrival in one.arrivals]
         outcomes = iter(keep(connection, arrivals, now(), self._same_event))
         self._note_delays(connection)
