@@ -31,11 +31,14 @@ def free_port() -> int:
 class Up:
     """A running product: where its door is, and how to ask its engine."""
 
-    def __init__(self, home: Path, process: "subprocess.Popen[bytes]", port: int) -> None:
+    def __init__(
+        self, home: Path, process: "subprocess.Popen[bytes]", port: int, screen: str | None = None
+    ) -> None:
         self.home = home
         self.process = process
         self.port = port
         self.door = f"http://127.0.0.1:{port}"
+        self.screen = screen
 
     def ask(self, method: str, path: str, content: Any = None) -> httpx.Response:
         address = find(self.home)
@@ -67,13 +70,16 @@ class Up:
 
 
 @contextmanager
-def up(home: Path, *, command: str = "up", environment: dict[str, str] | None = None) -> Iterator[Up]:
+def up(
+    home: Path, *, command: str = "up", screen: bool = False, environment: dict[str, str] | None = None
+) -> Iterator[Up]:
     """Until its first tick is done, which may be a full build."""
-    port, serve = free_port(), free_port()
-    options = ["--no-dashboard"] if command == "up" else []
+    port, serve, screen_port = free_port(), free_port(), free_port()
+    options = ["--no-dashboard"] if command == "up" and not screen else []
     variables = os.environ | {
         "HEADWATER_COLLECT__PORT": str(port),
         "HEADWATER_SERVE__PORT": str(serve),
+        "HEADWATER_DASHBOARD__PORT": str(screen_port),
         **(environment or {}),
     }
     log = (home / f"{command}.log").open("ab")
@@ -85,7 +91,7 @@ def up(home: Path, *, command: str = "up", environment: dict[str, str] | None = 
         start_new_session=True,
     )
     try:
-        running = Up(home, process, port)
+        running = Up(home, process, port, f"http://127.0.0.1:{screen_port}" if screen else None)
         deadline = time.monotonic() + 600
         while not (find(home) and running.status()["last_tick"]):
             if process.poll() is not None or time.monotonic() > deadline:
