@@ -26,6 +26,8 @@ from headwater.serve.routes import Source
 from headwater.warehouse.protocol import Warehouse
 
 CLIENTS, SECONDS = 100, 5.0
+BUILDS = 3  # that are to be seen, for which a busy machine has some time more
+MORE_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ async def screen(
 ) -> None:
     tags: dict[str, str] = {}
     async with Client(port) as client:
-        while time.monotonic() < until:
+        while (now := time.monotonic()) < until or (len(builds) < BUILDS and now < until + MORE_SECONDS):
             for path in ("/v1/overview", "/v1/channels", "/v1/events?limit=5"):
                 began = time.perf_counter()
                 status, headers, body = await client.get(path, tags.get(path, ""))
@@ -182,7 +184,7 @@ def test_a_hundred_screens(home: Home) -> None:
         f"\n  {CLIENTS} screens, {len(waits)} answers {dict(statuses)} of {len(builds)} builds, p95 {p95 * 1000:.0f} ms"
     )
     assert set(statuses) <= {200, 304}
-    assert len(builds) > 2
+    assert len(builds) >= BUILDS
     until(
         lambda: httpx.get(address.url + "/v1/overview").json()["conversions"]["now"] == sent + 1,
         20,
