@@ -5,7 +5,7 @@ import json
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from headwater.serve.routes import Source
 from headwater.warehouse.protocol import Warehouse
 
 CLIENTS, SECONDS = 100, 5.0
+BUILDS = 3  # that are to be seen, for which a busy machine has some time more
+MORE_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -44,10 +46,10 @@ def orders(start: int, count: int) -> list[dict[str, object]]:
     ]
 
 
-async def traffic(door: str, until: float) -> int:
+async def traffic(door: str, goes_on: Callable[[], bool]) -> int:
     sent = 0
     async with httpx.AsyncClient(base_url=door, trust_env=False, timeout=30) as http:
-        while time.monotonic() < until:
+        while goes_on():
             (await http.post("/v1/events", json=orders(100 + sent, 20))).raise_for_status()
             sent += 20
             await asyncio.sleep(0.1)
@@ -76,11 +78,11 @@ class Client:
 
 
 async def screen(
-    port: int, until: float, waits: list[float], statuses: Counter[int], builds: set[str]
+    port: int, goes_on: Callable[[], bool], waits: list[float], statuses: Counter[int], builds: set[str]
 ) -> None:
     tags: dict[str, str] = {}
     async with Client(port) as client:
-        while time.monotonic() < until:
+        while goes_on():
             for path in ("/v1/overview", "/v1/channels", "/v1/events?limit=5"):
                 began = time.perf_counter()
                 status, headers, body = await client.get(path, tags.get(path, ""))
@@ -170,19 +172,24 @@ def test_a_hundred_screens(home: Home) -> None:
     async def all_at_once() -> int:
         end = time.monotonic() + SECONDS
         port = home.settings.serve.port
-        screens = [screen(port, end, waits, statuses, builds) for _ in range(CLIENTS)]
-        sent, *_ = await asyncio.gather(traffic(home.door, end), *screens)
+
+        def goes_on() -> bool:
+            now = time.monotonic()
+            return now < end or (len(builds) < BUILDS and now < end + MORE_SECONDS)
+
+        screens = [screen(port, goes_on, waits, statuses, builds) for _ in range(CLIENTS)]
+        sent, *_ = await asyncio.gather(traffic(home.door, goes_on), *screens)
         return sent
 
     sent = asyncio.run(
-        asyncio.wait_for(all_at_once(), 60)
+        asyncio.wait_for(all_at_once(), 90)
     )  # nobody hangs; how fast it is, is for bench/api.py
     p95 = statistics.quantiles(waits, n=20)[18]
     print(
         f"\n  {CLIENTS} screens, {len(waits)} answers {dict(statuses)} of {len(builds)} builds, p95 {p95 * 1000:.0f} ms"
     )
     assert set(statuses) <= {200, 304}
-    assert len(builds) > 2
+    assert len(builds) >= BUILDS
     until(
         lambda: httpx.get(address.url + "/v1/overview").json()["conversions"]["now"] == sent + 1,
         20,

@@ -51,6 +51,7 @@ def conversions(reader: Reader, asked: Asked, limit: int, cursor: str | None) ->
                 max(case when attribution_model = 'last_click' then channel end) as last_click_channel
             from int_attribution_credits
             where conversion_id in (select conversion_id from page)
+                and {bound.dates("conversion_date", asked.first, asked.last)}
                 and attribution_model in ('first_click', 'last_click')
                 and credit > 0
             group by conversion_id
