@@ -26,8 +26,7 @@ pytest.importorskip(
 
 Row = dict[str, Any]
 
-# What is not of the event: when it was read, from which table, and how items are spelt that lack a field.
-OF_THE_READING = {"received_at", "source_kind", "items"}
+OF_THE_READING = {"received_at", "batch_id"}  # and not of the event
 
 PAGES = (
     "https://www.shop.example/x?utm_source=Goo%67le&utm_medium=c+pc%20&utm_campaign=%C3%A4%20b",
@@ -75,6 +74,9 @@ VALUES = (
     0.0000005,
     100.0,
     1 / 3,
+    1e12,
+    1e30,
+    "7.5 ",
 )
 TEXTS = ('q"\\/\b\f\n\r\t\x01\x7fé😀<&>', "\u00a0x")
 SESSIONS = ("12", "12.0", "1.5", "x", "-3", "99999999999999999999", "")
@@ -109,13 +111,32 @@ def rows() -> Iterator[Row]:
     yield row(stream_id=None)
     yield row(event_name=None)
     yield row(event_params=[], user_pseudo_id=None)
+    yield row(event_timestamp=None)
+    yield row(event_timestamp=2**62)
+    yield row(event_timestamp=253_000_000_000_000_000)
+    yield row(user_id="nul \0 in it")
+    yield row(params={"page_title": "nul \0", "q": "\\u0000 is none"})
+    yield row(params={"page_title": "\\u0000 is none"})
+    yield row(items=[{"item_id": "nul \0"}])
+    yield row(items=[{"item_id": "a", "price": 1.5}, {"quantity": 2, "item_id": ""}, {}])
+    yield row(items=[{}], device={"category": "mobile", "web_info": {"browser": "it's \"q\""}})
+    yield row(user_ltv={"revenue": float("nan"), "currency": ""}, platform="WEB", event_params=[])
 
 
-def paths(fields: Sequence[pa.Field], before: str = "") -> Iterator[str]:
-    for field in fields:
-        yield before + field.name
-        if pa.types.is_struct(field.type):
-            yield from paths(list(field.type), f"{before}{field.name}.")
+def moment(one: Row, place: int) -> int | None:
+    given = one["event_timestamp"]
+    return given if given is None or given > 2 * 10**15 else given + place
+
+
+REASONS = {
+    "nul_character",
+    "missing_event_name",
+    "missing_timestamp",
+    "invalid_timestamp",
+    "timestamp_in_future",
+    "invalid_number",
+    "no_identity",
+}
 
 
 @pytest.fixture(scope="module")
@@ -125,59 +146,78 @@ def house(bigquery_server: BigQueryServer, tmp_path_factory: pytest.TempPathFact
     built.close()
 
 
-def reading(house: House, dataset: str, files: Sequence[Path], workspace: Path) -> str:
-    """The files as tables of an export, and the statement that reads them."""
-    house.client.create_dataset(dataset)
-    for file in files:
-        options = ParquetOptions()
-        options.enable_list_inference = True
-        config = bigquery.LoadJobConfig(source_format="PARQUET", parquet_options=options)
-        with file.open("rb") as content:
-            house.client.load_table_from_file(content, f"{dataset}.{file.stem}", job_config=config).result()
-    export = {
-        "dataset": f"{house.project}.{dataset}",
-        "columns": list(paths(list(pq.read_schema(files[-1])))),
-        "kinds": ["export_daily"],
-        "first": files[0].stem.removeprefix("events_"),
-        "last": files[-1].stem.removeprefix("events_"),
-        "now": "timestamp '2026-12-01 00:00:00+00'",
-    }
+def table_of(house: House, file: Path, dataset: str) -> str:
+    """The file as a table of an export."""
+    house.client.create_dataset(dataset, exists_ok=True)
+    options = ParquetOptions()
+    options.enable_list_inference = True
+    config = bigquery.LoadJobConfig(source_format="PARQUET", parquet_options=options)
+    name = f"{house.project}.{dataset}.{file.stem}"
+    with file.open("rb") as content:
+        house.client.load_table_from_file(content, name, job_config=config).result()
+    return name
+
+
+def reading(house: House, table: str, kind: str, workspace: Path) -> str:
+    """The statement that reads it."""
+    fields = [field.to_api_repr() for field in house.client.get_table(table).schema]
+    export = {"table": table, "kind": kind, "fields": fields}
     runner = DbtRunner(workspace / "dbt", house.output, {**house.variables, "export": export})
     (node,) = runner.run(["compile", "--no-write-json", "--select", "stg_exported_events"])
     return node.sql
 
 
-def of_the_event(event: Row) -> Row:
-    params = json.loads(event["params"] or "{}")
-    params.pop("_export", None)
-    plain = {name: value for name, value in event.items() if name not in OF_THE_READING | {"payload_hash"}}
-    return plain | {"params": params, "event_timestamp": event["event_timestamp"].replace(tzinfo=None)}
+def plain(row: Row) -> Row:
+    said = {name: value for name, value in row.items() if name not in OF_THE_READING}
+    return said | {"event_timestamp": row["event_timestamp"].replace(tzinfo=None)}
 
 
-def from_files(files: Sequence[Path]) -> dict[str, Row]:
-    events = [event for file in files for batch in read_file(file) for event in batch.events.to_pylist()]
-    return {event["event_id"]: of_the_event(event) for event in events}
+def from_table(rows: Sequence[Row]) -> tuple[dict[str, Row], list[Row]]:
+    """The events by their ids, and what is refused."""
+    refusal = ("reason", "detail", "original")
+    events = [
+        {name: value for name, value in row.items() if name not in refusal}
+        for row in rows
+        if row["reason"] is None
+    ]
+    letters = [{name: row[name] for name in refusal} for row in rows if row["reason"] is not None]
+    assert all(isinstance(json.loads(letter.pop("original"))["event_params"], list) for letter in letters)
+    return {event["event_id"]: plain(event) for event in events}, sorted(letters, key=str)
+
+
+def from_file(file: Path) -> tuple[dict[str, Row], list[Row]]:
+    batches = list(read_file(file))
+    events = [event for batch in batches for event in batch.events.to_pylist()]
+    letters = [letter for batch in batches for letter in batch.dead_letters.to_pylist()]
+    refused = [{name: one[name] for name in ("reason", "detail")} for one in letters]
+    return {event["event_id"]: plain(event) for event in events}, sorted(refused, key=str)
 
 
 def test_any_row_of_an_export(house: House, zetasql: ZetaSql, tmp_path: Path) -> None:
-    apart = [{**one, "event_timestamp": one["event_timestamp"] + place} for place, one in enumerate(rows())]
+    apart = [{**one, "event_timestamp": moment(one, place)} for place, one in enumerate(rows())]
     file = tmp_path / "events_20260501.parquet"
     pq.write_table(pa.Table.from_pylist(apart, SCHEMA), file)
-    sql = reading(house, "analytics_rows", [file], tmp_path)
-    assert zetasql.analyse(sql, {f"{house.project}.analytics_rows.events_*": COLUMNS}) is None
-    found, wanted = {event["event_id"]: of_the_event(event) for event in house.rows(sql)}, from_files([file])
+    table = table_of(house, file, "analytics_rows")
+    sql = reading(house, table, "export_daily", tmp_path)
+    assert zetasql.analyse(sql, {table: COLUMNS}) is None
+    (found, refused), (wanted, letters) = from_table(house.rows(sql)), from_file(file)
     assert found.keys() == wanted.keys()
     for event_id, event in wanted.items():
         assert found[event_id] == event
+    assert refused == letters
+    assert {letter["reason"] for letter in letters} == REASONS
 
 
 def test_days_of_a_shop(house: House, tmp_path: Path) -> None:
-    """Some rows are in it twice."""
+    """Some rows are in it twice; an intraday table is read as well."""
     generate(tmp_path / "events", days=2, persons=60, seed=5, start=date(2026, 3, 1))
-    files = sorted((tmp_path / "events").glob("events_*.parquet"))
-    found = house.rows(reading(house, "analytics_shop", files, tmp_path))
-    assert {event["event_id"]: of_the_event(event) for event in found} == from_files(files)
-    assert len({event["event_id"] for event in found}) == len(found)
+    daily, other = sorted((tmp_path / "events").glob("events_*.parquet"))
+    intraday = other.rename(other.with_name(other.name.replace("events_", "events_intraday_")))
+    for file, kind in ((daily, "export_daily"), (intraday, "export_intraday")):
+        table = table_of(house, file, "analytics_shop")
+        found = house.rows(reading(house, table, kind, tmp_path))
+        assert from_table(found)[0] == from_file(file)[0]
+        assert len(found) == pq.read_metadata(file).num_rows
 
 
 def test_without_an_export_there_is_nothing(house: House) -> None:
