@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from headwater.errors import TerminalError, UnknownTable, WarehouseError
+from headwater.errors import TerminalError, UnknownTable, UsageError, WarehouseError
 from headwater.settings import Settings
 from headwater.sources.load import FileReport, LoadReport, Progress
 from headwater.transform.project import variables
@@ -16,6 +16,14 @@ from headwater.warehouse.protocol import Appended, ExportedTable, ReadsExports, 
 ANY = "headwater.any.table"  # in whose place a statement names the table that it reads
 
 
+def check_configured(settings: Settings) -> None:
+    if not settings.warehouse.export:
+        raise UsageError(
+            "There is nothing to load: name files or folders, or let warehouse.export name a GA4 export on BigQuery "
+            '("PROJECT.DATASET").'
+        )
+
+
 def take_in(
     settings: Settings,
     warehouse: Warehouse,
@@ -23,6 +31,7 @@ def take_in(
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> LoadReport:
     """What became of each table; one that cannot be taken in does not keep the others out."""
+    check_configured(settings)
     if not isinstance(warehouse, ReadsExports):
         raise WarehouseError(
             "Only BigQuery reads a GA4 export where it lies: load its files, or let warehouse.url be "
@@ -45,7 +54,8 @@ def take_in(
             try:
                 appended = _taken(table, warehouse, statements)
             except TerminalError as error:
-                reports.append(FileReport(Path(table.name), error=f"{table.name}: {error}"))
+                told = str(error) if table.name in str(error) else f"{table.name}: {error}"
+                reports.append(FileReport(Path(table.name), error=told))
                 continue
             if appended:
                 counts = appended.accepted, appended.duplicates, appended.dead_letters
@@ -68,8 +78,10 @@ def _taken(table: ExportedTable, warehouse: ReadsExports, statements: "Statement
         return None
     try:
         return warehouse.take_in(table, statements.of(table, fields))
-    except UnknownTable:
-        return None
+    except UnknownTable as error:
+        if table.name.endswith(f".{error.name}"):
+            return None
+        raise
 
 
 class Statements:

@@ -14,7 +14,7 @@ from bigquery.standins.emulator import BigQueryServer
 from bigquery.standins.zetasql import ZetaSql
 from google.cloud import bigquery
 from google.cloud.bigquery.format_options import ParquetOptions
-from sources.test_ga4_export import FULL, SCHEMA, param, row
+from sources.test_ga4_export import FULL, SAMPLE, SCHEMA, param, row
 
 from headwater.sources.read import read_file
 from headwater.sources.synthetic import generate
@@ -119,7 +119,7 @@ def rows() -> Iterator[Row]:
     yield row(params={"page_title": "\\u0000 is none"})
     yield row(items=[{"item_id": "nul \0"}])
     yield row(items=[{"item_id": "a", "price": 1.5}, {"quantity": 2, "item_id": ""}, {}])
-    yield row(items=[{}], device={"category": "mobile", "web_info": {"browser": "it's \"q\""}})
+    yield row(items=[{}], device={"category": "mobile", "web_info": {"browser": 'it\'s "q"'}})
     yield row(user_ltv={"revenue": float("nan"), "currency": ""}, platform="WEB", event_params=[])
 
 
@@ -218,6 +218,19 @@ def test_days_of_a_shop(house: House, tmp_path: Path) -> None:
         found = house.rows(reading(house, table, kind, tmp_path))
         assert from_table(found)[0] == from_file(file)[0]
         assert len(found) == pq.read_metadata(file).num_rows
+
+
+@pytest.mark.skipif(not SAMPLE.exists(), reason="Google's public sample is not at hand")
+def test_a_day_of_the_public_sample(house: House, zetasql: ZetaSql, tmp_path: Path) -> None:
+    """Whose streams are whole numbers, as are columns that hold nothing."""
+    file = tmp_path / "events_20210131.parquet"
+    some = pq.read_table(SAMPLE)
+    pq.write_table(some.take(list(range(0, some.num_rows, some.num_rows // 200))), file)
+    table = table_of(house, file, "analytics_sample")
+    sql = reading(house, table, "export_daily", tmp_path)
+    columns = {field.name: kind(field.type) for field in some.schema}
+    assert zetasql.analyse(sql, {table: columns}) is None
+    assert from_table(house.rows(sql)) == from_file(file)
 
 
 def test_without_an_export_there_is_nothing(house: House) -> None:

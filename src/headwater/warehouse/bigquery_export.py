@@ -1,4 +1,4 @@
-"""A GA4 export's tables on BigQuery: which have changed since they were taken in, and one of them brought into staging."""
+"""A GA4 export's tables on BigQuery: which have changed since they were taken in, and one of them as staged rows."""
 
 import json
 import re

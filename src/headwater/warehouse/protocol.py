@@ -207,5 +207,5 @@ class ReadsExports(Protocol):
         ...
 
     def take_in(self, table: ExportedTable, sql: str) -> Appended:
-        """As `append`, of the rows that the select makes of the table: canonical, each with the reason why it is none."""
+        """As `append`, of the rows that the select makes of the table; one that is no event has the reason with it."""
         ...

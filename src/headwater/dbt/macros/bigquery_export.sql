@@ -288,8 +288,16 @@
     ) }}
 {% endmacro %}
 
+{#- Not every export has it, nor as the same type: Google's public sample counts its streams in whole numbers. -#}
 {% macro exported_column(export, path, type='string') -%}
-    {{ 'raw.' ~ path if exported_field(export, path) else 'cast(null as ' ~ type ~ ')' }}
+    {%- set field = exported_field(export, path) -%}
+    {%- if not field -%}
+        cast(null as {{ type }})
+    {%- elif field.type in {'string': ['STRING'], 'int64': ['INTEGER', 'INT64'], 'float64': ['FLOAT', 'FLOAT64']}[type] -%}
+        raw.{{ path }}
+    {%- else -%}
+        cast(raw.{{ path }} as {{ type }})
+    {%- endif -%}
 {%- endmacro %}
 
 {#- What the table's schema says of a column, or of a field within one; none where it has no such. -#}

@@ -20,7 +20,9 @@ REFUSALS = {
 }
 
 
-_message.SetAllowOversizeProtos(True)  # an expression within thirty others is a message that is deeper than the usual 100
+_message.SetAllowOversizeProtos(
+    True
+)  # an expression within thirty others is a message that is deeper than the usual 100
 
 
 class RejectedError(Exception):
