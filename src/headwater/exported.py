@@ -1,13 +1,19 @@
 """Takes in a GA4 export where it lies: each of its tables that is new or has changed, one after the other."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from headwater.errors import TerminalError, UnknownTable, UsageError, WarehouseError
+from headwater.event import EXPORT_KEY
 from headwater.settings import Settings
+from headwater.sources.export_days import SAMPLE, ExportDays
 from headwater.sources.load import FileReport, LoadReport, Progress
 from headwater.transform.project import variables
 from headwater.transform.runner import DbtRunner
@@ -39,13 +45,14 @@ def take_in(
         )
     statements = Statements(settings, warehouse)
     reports: list[FileReport] = []
-    reasons = Counter[str]()
+    reasons, warnings = Counter[str](), list[str]()
     for export in settings.warehouse.export:
         try:
             tables = warehouse.changed_tables(export)
         except TerminalError as error:
             reports.append(FileReport(Path(export), error=str(error)))
             continue
+        newest: ExportedTable | None = None
         for place, table in enumerate(tables):
             if is_stopped():
                 break
@@ -61,14 +68,32 @@ def take_in(
                 counts = appended.accepted, appended.duplicates, appended.dead_letters
                 reports.append(FileReport(Path(table.name), *counts))
                 reasons.update(appended.reasons)
+                newest = table if appended.accepted else newest
+        if newest and (warning := _warning(newest, warehouse, settings)):
+            warnings.append(f"{newest.name}: {warning}")
     return LoadReport(
         reports,
         sum(report.accepted for report in reports),
         sum(report.duplicates for report in reports),
         sum(report.dead_letters for report in reports),
         dict(sorted(reasons.items())),
-        [],
+        warnings,
     )
+
+
+def _warning(table: ExportedTable, warehouse: ReadsExports, settings: Settings) -> str | None:
+    """As of files: where the days of the export are those of another time zone."""
+    found = warehouse.exported_days(table)
+    total = sum(found["events"].to_pylist())
+    moments: list[datetime] = []
+    params: list[str] = []
+    for row in found.to_pylist():
+        times = math.ceil(SAMPLE * row["events"] / total)
+        moments += [row["moment"]] * times
+        params += [json.dumps({EXPORT_KEY: {"event_date": row["event_date"]}})] * times
+    days = ExportDays(settings.timezone)
+    days.see(pa.table({"event_timestamp": pa.array(moments, pa.timestamp("us")), "params": params}))
+    return days.warning()
 
 
 def _taken(table: ExportedTable, warehouse: ReadsExports, statements: "Statements") -> Appended | None:

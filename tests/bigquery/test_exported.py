@@ -226,13 +226,22 @@ def test_a_day_that_google_writes_again(shop: Product, export: Export, files: Pr
     assert len([one for one in letters(shop) if one[1].startswith(export.name)]) == 1
 
 
+def test_days_of_another_time_zone_are_told(shop: Product, export: Export) -> None:
+    in_the_evening = [visit("10", "a", 3600 * 15 + place) | {"event_date": "20260501"} for place in range(9)]
+    export.write(DAY, in_the_evening)  # after midnight in UTC
+    (warning,) = look(shop, export).warnings
+    assert warning.startswith(
+        f"{export.name}.{DAY}: the export's days are not in timezone UTC (100% of its events"
+    )
+
+
 def test_what_has_not_changed_is_not_read(shop: Product, export: Export, sent: list[tuple[str, Any]]) -> None:
     export.write("events_20260501", [visit("3", "a")])
     export.write("events_20260502", [visit("3", "a", 9)])
     del sent[:]
     assert taken(look(shop, export)) == ["events_20260501", "events_20260502"]
     ours = [(sql, job) for sql, job in sent if export.name in sql]
-    assert len(ours) == 5
+    assert len(ours) == 6  # its tables, the rows of two of them and their settling, the days of the newest
     assert all(job.labels == {"app": "headwater", "part": "load"} for _, job in ours)
     assert all(job.maximum_bytes_billed == 100 * 10**9 for _, job in ours)
     del sent[:]
@@ -370,7 +379,7 @@ def test_googles_analyser_takes_every_statement(
             )
         )
     }
-    assert len(sent) == 3
+    assert len(sent) == 4
     assert refused == {}
 
 

@@ -158,6 +158,8 @@ class Engine:
             try:
                 report = self.load([], "auto")
                 error = next((table.error for table in report.files if table.error), None)
+                for warning in report.warnings:
+                    _log.warning("%s", warning)
             except Exception as failed:
                 error = in_words(failed)
             if error is None:

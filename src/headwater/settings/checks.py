@@ -79,8 +79,8 @@ def exports(names: tuple[str, ...], warehouse_url: str) -> tuple[str, ...]:
             raise ValueError(f"{name!r} is no PROJECT.DATASET")
     if names and not warehouse_url.startswith("bigquery://"):
         raise ValueError(
-            f"warehouse.url is {warehouse_url.partition('://')[0]}://…, and only BigQuery reads an export where it lies: "
-            "load its files instead, or let warehouse.url be bigquery://PROJECT/DATASET"
+            f"warehouse.url is {warehouse_url.partition('://')[0]}://…, and only BigQuery reads an export where it "
+            "lies: load its files instead, or let warehouse.url be bigquery://PROJECT/DATASET"
         )
     return distinct(names)
 

@@ -244,6 +244,10 @@ class BigQueryWarehouse:
                     staging.jobs, staging, "ga4_events_raw", ids_are_computed=True, exported=table
                 )
 
+    def exported_days(self, table: ExportedTable) -> pa.Table:
+        with self._translated():
+            return self._whole(self._loading().run(bigquery_export.days(table.name)).result(job_retry=None))
+
     def _loading(self) -> Jobs:
         return replace(self._jobs, session=None, part="load")
 

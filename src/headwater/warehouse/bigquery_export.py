@@ -22,6 +22,7 @@ TABLES = r"^events_(intraday_)?[0-9]{8}$"
 INTRADAY = "events_intraday_"
 DENIED = re.compile(r"bigquery\.(tables|datasets)\.|does not have permission to query")
 NEEDED = {
+    "event_date": "STRING",
     "event_name": "STRING",
     "event_timestamp": "INTEGER",
     "event_params": "RECORD",
@@ -130,6 +131,13 @@ def paths(found: Sequence[dict[str, Any]], before: str = "") -> list[tuple[str, 
             *paths(field.get("fields", ()), f"{before}{field['name']}."),
         )
     ]
+
+
+def days(table: str) -> str:
+    """How many events of each half hour the export counts to which day."""
+    return f"""
+        select timestamp_seconds(1800 * div(event_timestamp, 1800000000)) as moment, event_date, count(*) as events
+        from `{table}` where event_timestamp is not null and event_date is not null group by moment, event_date"""
 
 
 def bring(staging: Staging, sql: str) -> None:

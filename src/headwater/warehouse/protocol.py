@@ -209,3 +209,7 @@ class ReadsExports(Protocol):
     def take_in(self, table: ExportedTable, sql: str) -> Appended:
         """As `append`, of the rows that the select makes of the table; one that is no event has the reason with it."""
         ...
+
+    def exported_days(self, table: ExportedTable) -> pa.Table:
+        """How many `events` of a half hour, by its `moment`, the table counts to which `event_date`."""
+        ...
