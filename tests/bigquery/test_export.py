@@ -220,6 +220,102 @@ def test_days_of_a_shop(house: House, tmp_path: Path) -> None:
         assert len(found) == pq.read_metadata(file).num_rows
 
 
+def texts(names: str, **others: pa.DataType) -> pa.StructType:
+    return pa.struct([*((name, pa.string()) for name in names.split()), *others.items()])
+
+
+def doubles(names: str) -> dict[str, pa.DataType]:
+    return dict.fromkeys(names.split(), pa.float64())
+
+
+VALUE = {"int_value": pa.int64(), **doubles("float_value double_value")}
+CAMPAIGN = "campaign_id campaign_name source medium"
+EVERY_COLUMN: dict[str, pa.DataType] = {
+    **dict.fromkeys(("event_date", "event_name", "user_id", "user_pseudo_id", "stream_id", "platform"), pa.string()),
+    **dict.fromkeys(
+        ("event_timestamp", "event_previous_timestamp", "event_bundle_sequence_id", "event_server_timestamp_offset",
+         "user_first_touch_timestamp", "batch_page_id", "batch_ordering_id", "batch_event_index"),
+        pa.int64(),
+    ),
+    "event_params": SCHEMA.field("event_params").type,
+    "event_value_in_usd": pa.float64(),
+    "privacy_info": texts("analytics_storage ads_storage uses_transient_token"),
+    "user_properties": pa.list_(
+        texts("key", value=texts("string_value", **VALUE, set_timestamp_micros=pa.int64()))
+    ),
+    "user_ltv": texts("currency", revenue=pa.float64()),
+    "device": texts(
+        "category mobile_brand_name mobile_model_name mobile_marketing_name mobile_os_hardware_model operating_system "
+        "operating_system_version vendor_id advertising_id language is_limited_ad_tracking browser browser_version",
+        time_zone_offset_seconds=pa.int64(),
+        web_info=texts("browser browser_version hostname"),
+    ),
+    "geo": texts("city country continent region sub_continent metro"),
+    "app_info": texts("id version install_store firebase_app_id install_source"),
+    "traffic_source": texts("name medium source"),
+    "event_dimensions": texts("hostname"),
+    "ecommerce": texts(
+        "transaction_id",
+        total_item_quantity=pa.int64(),
+        unique_items=pa.int64(),
+        **doubles("purchase_revenue_in_usd purchase_revenue refund_value_in_usd refund_value shipping_value_in_usd "
+                  "shipping_value tax_value_in_usd tax_value"),
+    ),
+    "items": pa.list_(
+        texts(
+            "item_id item_name item_brand item_variant item_category item_category2 item_category3 item_category4 "
+            "item_category5 coupon affiliation location_id item_list_id item_list_name item_list_index promotion_id "
+            "promotion_name creative_name creative_slot",
+            quantity=pa.int64(),
+            **doubles("price_in_usd price item_revenue_in_usd item_revenue item_refund_in_usd item_refund"),
+            item_params=pa.list_(texts("key", value=texts("string_value", **VALUE))),
+        )
+    ),
+    "collected_traffic_source": texts(
+        "manual_campaign_id manual_campaign_name manual_source manual_medium manual_term manual_content "
+        "manual_source_platform manual_creative_format manual_marketing_tactic gclid dclid srsltid"
+    ),
+    "is_active_user": pa.bool_(),
+    "session_traffic_source_last_click": pa.struct(
+        [
+            ("manual_campaign", texts(f"{CAMPAIGN} term content source_platform creative_format marketing_tactic")),
+            ("google_ads_campaign", texts("customer_id account_name ad_group_id ad_group_name campaign_id")),
+            ("cross_channel_campaign", texts(f"{CAMPAIGN} source_platform default_channel_group")),
+            ("sa360_campaign", texts(f"{CAMPAIGN} ad_group_id engine_account_name manager_account_name")),
+            ("cm360_campaign", texts(f"{CAMPAIGN} account_id advertiser_name creative_type placement_cost_structure")),
+            ("dv360_campaign", texts(f"{CAMPAIGN} exchange_name insertion_order_id line_item_id partner_name")),
+        ]
+    ),
+    "publisher": texts("ad_format ad_source_name ad_unit_id", ad_revenue_in_usd=pa.float64()),
+}  # fmt: skip
+
+
+def filled(name: str, type_: pa.DataType) -> Any:
+    if pa.types.is_struct(type_):
+        return {field.name: filled(field.name, field.type) for field in type_}
+    if pa.types.is_list(type_):
+        return [filled(name, type_.value_type)] * 2
+    return {"string": f"{name} 'é\"", "int64": 7, "double": 0.25, "bool": True}[str(type_)]
+
+
+def test_every_column_that_google_names(house: House, zetasql: ZetaSql, tmp_path: Path) -> None:
+    schema = pa.schema(list(EVERY_COLUMN.items()))
+    every = {name: filled(name, type_) for name, type_ in EVERY_COLUMN.items()}
+    of_the_event = row(event_name="purchase", params={"page_location": "https://a.example/?gbraid=x"})
+    given = {**every, **of_the_event, "items": every["items"][:1]}
+    few = dict.fromkeys(EVERY_COLUMN) | row(event_timestamp=1_777_629_600_000_001)
+    file = tmp_path / "events_20260502.parquet"
+    pq.write_table(pa.Table.from_pylist([given, few], schema), file)
+    table = table_of(house, file, "analytics_every")
+    sql = reading(house, table, "export_daily", tmp_path)
+    columns = {name: kind(type_) for name, type_ in EVERY_COLUMN.items()}
+    assert zetasql.analyse(sql, {table: columns}) is None
+    assert len(sql) < 250_000  # of a million characters that a statement may have
+    (found, refused), (wanted, letters) = from_table(house.rows(sql)), from_file(file)
+    assert (found, refused) == (wanted, letters)
+    assert {len(json.loads(event["params"])["_export"]) for event in found.values()} == {2, 18}
+
+
 @pytest.mark.skipif(not SAMPLE.exists(), reason="Google's public sample is not at hand")
 def test_a_day_of_the_public_sample(house: House, zetasql: ZetaSql, tmp_path: Path) -> None:
     """Whose streams are whole numbers, as are columns that hold nothing."""
@@ -244,7 +340,7 @@ def kind(type_: pa.DataType) -> str:
         return f"ARRAY<{kind(type_.value_type)}>"
     if pa.types.is_struct(type_):
         return f"STRUCT<{', '.join(f'{field.name} {kind(field.type)}' for field in type_)}>"
-    return {"string": "STRING", "int64": "INT64", "double": "FLOAT64"}[str(type_)]
+    return {"string": "STRING", "int64": "INT64", "double": "FLOAT64", "bool": "BOOL"}[str(type_)]
 
 
 COLUMNS = {field.name: kind(field.type) for field in SCHEMA}

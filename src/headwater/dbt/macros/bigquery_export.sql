@@ -211,8 +211,11 @@
     {%- if field.mode == 'REPEATED' -%}
         {%- set entry = field.name ~ '_entry' -%}
         (
-            select '[' || string_agg({{ spelt_one(entry, field) }}, ',' order by {{ entry }}_place) || ']'
-            from unnest({{ value }}) as {{ entry }} with offset as {{ entry }}_place
+            select '[' || string_agg(spelt.text, ',' order by spelt.place) || ']'
+            from (
+                select {{ spelt_one(entry, field) }} as text, place
+                from unnest({{ value }}) as {{ entry }} with offset as place
+            ) as spelt
         )
     {%- else -%}
         {{ spelt_one(value, field) }}
