@@ -21,11 +21,13 @@ from google.cloud.bigquery.format_options import ParquetOptions
 from product import Product
 from sources.test_ga4_export import FULL, SCHEMA, row
 
+from headwater.engine import rebuild
 from headwater.engine.engine import EXPORT, Engine
 from headwater.exported import take_in
 from headwater.settings import Settings
 from headwater.sources.load import LoadReport, load
-from headwater.warehouse import bigquery_append, bigquery_export
+from headwater.transform.build import Builder, BuildReport
+from headwater.warehouse import Warehouse, bigquery_append, bigquery_export
 from headwater.warehouse.bigquery_jobs import Jobs
 
 pytest.importorskip(
@@ -353,6 +355,29 @@ def test_the_engine_looks_by_itself(shop: Product, export: Export, tmp_path: Pat
     (alert,) = [one for one in engine.status()["alerts"] if one["name"] == EXPORT]
     assert alert["message"].startswith("There is no dataset local.analytics_none")
     assert engine.ticks.is_due()
+
+
+def test_a_warehouse_that_is_made_anew_has_what_the_export_has_now(
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its models' tests, which take long on the stand-in."""
+    old = Product(tmp_path / "home", "bigquery://local/anew", {"warehouse.export": export.name})
+    for rows in ([visit("11", "gone"), visit("11", "b")], [visit("11", "b")]):
+        export.write(DAY, rows)
+        take_in(old.settings, old.warehouse)
+    assert len(events(old, "11")) == 2
+    old.close()
+
+    def build(settings: Settings, warehouse: Warehouse, **_: Any) -> BuildReport:
+        return Builder(settings, warehouse).build(full_refresh=True, test=False)
+
+    monkeypatch.setattr(rebuild, "build", build)
+    done = rebuild.rebuild(old.settings, lambda _: None)
+    assert (done.files, done.missing, done.loaded, done.persons) == (0, [], 1, 1)
+    new = Product(tmp_path / "home", "bigquery://local/anew", {"warehouse.export": export.name})
+    assert {one["user_pseudo_id"] for one in events(new, "11").values()} == {"b"}
+    assert counts(take_in(new.settings, new.warehouse)) == (0, 0, 0)
+    new.close()
 
 
 def test_googles_analyser_takes_every_statement(

@@ -78,8 +78,11 @@ def changed_tables(jobs: Jobs, export: str, url: str) -> list[ExportedTable]:
 
 
 def listing(export: str) -> str:
+    """With the time in it, so that no answer comes out of BigQuery's cache."""
     return f"""
-        select tables.table_id, tables.last_modified_time, unix_millis(taken.modified_at) as taken
+        select
+            tables.table_id, tables.last_modified_time, unix_millis(taken.modified_at) as taken,
+            current_timestamp() as looked_at
         from `{export}.__TABLES__` as tables
         left join {EXPORTS} as taken on taken.table_name = concat('{export}.', tables.table_id)
         where tables.type = 1 and regexp_contains(tables.table_id, r'{TABLES}')"""
