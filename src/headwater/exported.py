@@ -46,6 +46,8 @@ def take_in(
     reports: list[FileReport] = []
     reasons, warnings = Counter[str](), list[str]()
     for export in settings.warehouse.export:
+        if is_stopped():
+            break
         try:
             tables = warehouse.changed_tables(export)
         except TerminalError as error:

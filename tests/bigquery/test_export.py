@@ -329,8 +329,9 @@ def test_a_day_of_the_public_sample(house: House, zetasql: ZetaSql, tmp_path: Pa
     assert from_table(house.rows(sql)) == from_file(file)
 
 
-def test_without_an_export_there_is_nothing(house: House) -> None:
+def test_without_an_export_there_is_nothing(house: House, zetasql: ZetaSql) -> None:
     (node,) = house.runner.run(["compile", "--no-write-json", "--select", "stg_exported_events"])
+    assert zetasql.analyse(node.sql, house.schemas()) is None
     assert house.rows(node.sql) == []
 
 

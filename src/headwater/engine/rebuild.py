@@ -61,10 +61,8 @@ def rebuild(settings: Settings, say: Say) -> Rebuilt:
         events, missing = _files(settings, warehouse, loads, say)
         files = len(loads) - len(missing)
         if settings.warehouse.export:
-            say(f"taking in {', '.join(settings.warehouse.export)}")
-            exported = take_in(settings, warehouse)
-            events += exported.accepted
-            missing += [table.error for table in exported.files if table.error]
+            more_events, not_taken = _exported(settings, warehouse, say)
+            events, missing = events + more_events, missing + not_taken
         streamed = lost = 0
         if path.exists():
             say("loading the journal")
@@ -100,6 +98,15 @@ def _files(
         except HeadwaterError as error:
             missing.append(f"{one.path}: {error}")
     return events, missing
+
+
+def _exported(settings: Settings, warehouse: Warehouse, say: Say) -> tuple[int, list[str]]:
+    say(f"taking in {', '.join(settings.warehouse.export)}")
+    try:
+        report = take_in(settings, warehouse)
+    except HeadwaterError as error:
+        return 0, [str(error)]
+    return report.accepted, [table.error for table in report.files if table.error]
 
 
 def _streamed(intake: Intake, warehouse: Warehouse) -> tuple[int, int]:
