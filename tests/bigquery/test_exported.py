@@ -383,9 +383,10 @@ def test_a_warehouse_that_is_made_anew_has_what_the_export_has_now(
 def test_googles_analyser_takes_every_statement(
     shop: Product, export: Export, sent: list[tuple[str, Any]], zetasql: ZetaSql
 ) -> None:
-    export.write("events_intraday_20260501", [visit("9", "a"), row(event_name=None)])
+    export.write("events_20260430", [visit("9", "a")])
+    export.write("events_intraday_20260501", [visit("9", "b"), row(event_name=None)])
     del sent[:]
-    assert counts(look(shop, export)) == (1, 0, 1)
+    assert counts(look(shop, export)) == (2, 0, 1)
     tables = {
         f"{name}.{table.table_id}": {
             field.name: type_of(field) for field in export.client.get_table(table).schema
@@ -404,7 +405,7 @@ def test_googles_analyser_takes_every_statement(
             )
         )
     }
-    assert len(sent) == 4
+    assert len(sent) == 6
     assert refused == {}
 
 
