@@ -38,6 +38,8 @@ OTHER: dict[str, Any] = {
     "warehouse.max_gb_billed": 2.5,
     "warehouse.location": "europe-west3",
     "warehouse.budget_usd_per_month": 200.0,
+    "warehouse.export": ["my-project.analytics_123", "bigquery-public-data.ga4_obfuscated_sample_ecommerce"],
+    "warehouse.export_minutes": 60.0,
     "attribution.lookback_days": 30,
     "attribution.session_timeout_minutes": 45,
     "attribution.conversion_events": ["purchase", "sign_up"],
@@ -138,9 +140,19 @@ def test_the_commented_examples_of_the_written_file_are_valid(tmp_path: Path) ->
     assert found.channel_rules[0].channel == "Partners"
 
 
+# What a key cannot stand without.
+NEEDED: dict[str, dict[str, str]] = {"warehouse.export": {"warehouse.url": "bigquery://p/d"}}
+
+
+def test_one_export_needs_no_list(tmp_path: Path) -> None:
+    bigquery = '[warehouse]\nurl = "bigquery://my-project/headwater"\nexport = '
+    for written, names in (('"my-project.analytics_1"', ("my-project.analytics_1",)), ('""', ()), ("[]", ())):
+        assert read(tmp_path, bigquery + written).warehouse.export == names
+
+
 @pytest.mark.parametrize("key", LEAVES)
 def test_every_key_is_read_from_the_file(key: str, tmp_path: Path) -> None:
-    found = read(tmp_path, as_toml({key: OTHER[key]}))
+    found = read(tmp_path, as_toml({key: OTHER[key], **NEEDED.get(key, {})}))
     assert flat(found)[key] == OTHER[key]
     assert found.origins[key] == FILE_NAME
     assert set(found.origins) == set(LEAVES)
@@ -158,7 +170,7 @@ def as_text(value: Any) -> str:
 @pytest.mark.parametrize("key", LEAVES)
 def test_every_variable_wins_over_the_file(key: str, to_text: Any, tmp_path: Path) -> None:
     default = flat(load_settings(tmp_path / "none", {}))[key]
-    (tmp_path / FILE_NAME).write_text(as_toml({key: default}))
+    (tmp_path / FILE_NAME).write_text(as_toml({key: default, **NEEDED.get(key, {})}))
     found = load_settings(tmp_path, {variable(key): to_text(OTHER[key])})
     assert flat(found)[key] == OTHER[key]
     assert found.origins[key] == variable(key)
@@ -208,6 +220,20 @@ def test_file_and_variables_say_the_same(chosen: dict[str, Any], tmp_path: Path)
         ),
         ('[warehouse]\nurl = "duckdb://x.duckdb"', ["duckdb:///FILE"]),
         ('[warehouse]\nurl = "bigquery://project"', ["bigquery://PROJECT/DATASET"]),
+        (
+            '[warehouse]\nexport = "my-project.analytics_1"',
+            ["warehouse.export", "only BigQuery reads an export where it lies", "load its files instead"],
+        ),
+        (
+            '[warehouse]\nurl = "bigquery://p/d"\nexport = "analytics_1"',
+            ["'analytics_1' is no PROJECT.DATASET", "a list of several"],
+        ),
+        (
+            '[warehouse]\nurl = "bigquery://p/d"\nexport = ["project.a_1", "project.a_1"]',
+            ["'project.a_1' is named twice"],
+        ),
+        ('[warehouse]\nurl = "bigquery://p/d"\nexport = 1', ["PROJECT.DATASET of a GA4 export"]),
+        ("[warehouse]\nexport_minutes = 0.5", ["a number from 1 to 1440"]),
         ('[warehouse]\nlocation = "eu west"', ["warehouse.location", "europe-west3"]),
         ('[warehouse]\nwriter = "insert"', ["storage_write or insert_all"]),
         ("[warehouse]\nmax_gb_billed = 0", ["from 0.01 to 1000000"]),

@@ -14,7 +14,7 @@ from bigquery.standins.emulator import BigQueryServer
 from bigquery.standins.zetasql import ZetaSql
 from google.cloud import bigquery
 from google.cloud.bigquery.format_options import ParquetOptions
-from sources.test_ga4_export import FULL, SCHEMA, param, row
+from sources.test_ga4_export import FULL, SAMPLE, SCHEMA, param, row
 
 from headwater.sources.read import read_file
 from headwater.sources.synthetic import generate
@@ -26,8 +26,7 @@ pytest.importorskip(
 
 Row = dict[str, Any]
 
-# What is not of the event: when it was read, from which table, and how items are spelt that lack a field.
-OF_THE_READING = {"received_at", "source_kind", "items"}
+OF_THE_READING = {"received_at", "batch_id"}  # and not of the event
 
 PAGES = (
     "https://www.shop.example/x?utm_source=Goo%67le&utm_medium=c+pc%20&utm_campaign=%C3%A4%20b",
@@ -75,6 +74,9 @@ VALUES = (
     0.0000005,
     100.0,
     1 / 3,
+    1e12,
+    1e30,
+    "7.5 ",
 )
 TEXTS = ('q"\\/\b\f\n\r\t\x01\x7fé😀<&>', "\u00a0x")
 SESSIONS = ("12", "12.0", "1.5", "x", "-3", "99999999999999999999", "")
@@ -109,13 +111,32 @@ def rows() -> Iterator[Row]:
     yield row(stream_id=None)
     yield row(event_name=None)
     yield row(event_params=[], user_pseudo_id=None)
+    yield row(event_timestamp=None)
+    yield row(event_timestamp=2**62)
+    yield row(event_timestamp=253_000_000_000_000_000)
+    yield row(user_id="nul \0 in it")
+    yield row(params={"page_title": "nul \0", "q": "\\u0000 is none"})
+    yield row(params={"page_title": "\\u0000 is none"})
+    yield row(items=[{"item_id": "nul \0"}])
+    yield row(items=[{"item_id": "a", "price": 1.5}, {"quantity": 2, "item_id": ""}, {}])
+    yield row(items=[{}], device={"category": "mobile", "web_info": {"browser": 'it\'s "q"'}})
+    yield row(user_ltv={"revenue": float("nan"), "currency": ""}, platform="WEB", event_params=[])
 
 
-def paths(fields: Sequence[pa.Field], before: str = "") -> Iterator[str]:
-    for field in fields:
-        yield before + field.name
-        if pa.types.is_struct(field.type):
-            yield from paths(list(field.type), f"{before}{field.name}.")
+def moment(one: Row, place: int) -> int | None:
+    given = one["event_timestamp"]
+    return given if given is None or given > 2 * 10**15 else given + place
+
+
+REASONS = {
+    "nul_character",
+    "missing_event_name",
+    "missing_timestamp",
+    "invalid_timestamp",
+    "timestamp_in_future",
+    "invalid_number",
+    "no_identity",
+}
 
 
 @pytest.fixture(scope="module")
@@ -125,63 +146,192 @@ def house(bigquery_server: BigQueryServer, tmp_path_factory: pytest.TempPathFact
     built.close()
 
 
-def reading(house: House, dataset: str, files: Sequence[Path], workspace: Path) -> str:
-    """The files as tables of an export, and the statement that reads them."""
-    house.client.create_dataset(dataset)
-    for file in files:
-        options = ParquetOptions()
-        options.enable_list_inference = True
-        config = bigquery.LoadJobConfig(source_format="PARQUET", parquet_options=options)
-        with file.open("rb") as content:
-            house.client.load_table_from_file(content, f"{dataset}.{file.stem}", job_config=config).result()
-    export = {
-        "dataset": f"{house.project}.{dataset}",
-        "columns": list(paths(list(pq.read_schema(files[-1])))),
-        "kinds": ["export_daily"],
-        "first": files[0].stem.removeprefix("events_"),
-        "last": files[-1].stem.removeprefix("events_"),
-        "now": "timestamp '2026-12-01 00:00:00+00'",
-    }
+def table_of(house: House, file: Path, dataset: str) -> str:
+    """The file as a table of an export."""
+    house.client.create_dataset(dataset, exists_ok=True)
+    options = ParquetOptions()
+    options.enable_list_inference = True
+    config = bigquery.LoadJobConfig(source_format="PARQUET", parquet_options=options)
+    name = f"{house.project}.{dataset}.{file.stem}"
+    with file.open("rb") as content:
+        house.client.load_table_from_file(content, name, job_config=config).result()
+    return name
+
+
+def reading(house: House, table: str, kind: str, workspace: Path) -> str:
+    """The statement that reads it."""
+    fields = [field.to_api_repr() for field in house.client.get_table(table).schema]
+    export = {"table": table, "kind": kind, "fields": fields}
     runner = DbtRunner(workspace / "dbt", house.output, {**house.variables, "export": export})
     (node,) = runner.run(["compile", "--no-write-json", "--select", "stg_exported_events"])
     return node.sql
 
 
-def of_the_event(event: Row) -> Row:
-    params = json.loads(event["params"] or "{}")
-    params.pop("_export", None)
-    plain = {name: value for name, value in event.items() if name not in OF_THE_READING | {"payload_hash"}}
-    return plain | {"params": params, "event_timestamp": event["event_timestamp"].replace(tzinfo=None)}
+def plain(row: Row) -> Row:
+    said = {name: value for name, value in row.items() if name not in OF_THE_READING}
+    return said | {"event_timestamp": row["event_timestamp"].replace(tzinfo=None)}
 
 
-def from_files(files: Sequence[Path]) -> dict[str, Row]:
-    events = [event for file in files for batch in read_file(file) for event in batch.events.to_pylist()]
-    return {event["event_id"]: of_the_event(event) for event in events}
+def from_table(rows: Sequence[Row]) -> tuple[dict[str, Row], list[Row]]:
+    """The events by their ids, and what is refused."""
+    refusal = ("reason", "detail", "original")
+    events = [
+        {name: value for name, value in row.items() if name not in refusal}
+        for row in rows
+        if row["reason"] is None
+    ]
+    letters = [{name: row[name] for name in refusal} for row in rows if row["reason"] is not None]
+    assert all(isinstance(json.loads(letter.pop("original"))["event_params"], list) for letter in letters)
+    return {event["event_id"]: plain(event) for event in events}, sorted(letters, key=str)
+
+
+def from_file(file: Path) -> tuple[dict[str, Row], list[Row]]:
+    batches = list(read_file(file))
+    events = [event for batch in batches for event in batch.events.to_pylist()]
+    letters = [letter for batch in batches for letter in batch.dead_letters.to_pylist()]
+    refused = [{name: one[name] for name in ("reason", "detail")} for one in letters]
+    return {event["event_id"]: plain(event) for event in events}, sorted(refused, key=str)
 
 
 def test_any_row_of_an_export(house: House, zetasql: ZetaSql, tmp_path: Path) -> None:
-    apart = [{**one, "event_timestamp": one["event_timestamp"] + place} for place, one in enumerate(rows())]
+    apart = [{**one, "event_timestamp": moment(one, place)} for place, one in enumerate(rows())]
     file = tmp_path / "events_20260501.parquet"
     pq.write_table(pa.Table.from_pylist(apart, SCHEMA), file)
-    sql = reading(house, "analytics_rows", [file], tmp_path)
-    assert zetasql.analyse(sql, {f"{house.project}.analytics_rows.events_*": COLUMNS}) is None
-    found, wanted = {event["event_id"]: of_the_event(event) for event in house.rows(sql)}, from_files([file])
+    table = table_of(house, file, "analytics_rows")
+    sql = reading(house, table, "export_daily", tmp_path)
+    assert zetasql.analyse(sql, {table: COLUMNS}) is None
+    (found, refused), (wanted, letters) = from_table(house.rows(sql)), from_file(file)
     assert found.keys() == wanted.keys()
     for event_id, event in wanted.items():
         assert found[event_id] == event
+    assert refused == letters
+    assert {letter["reason"] for letter in letters} == REASONS
 
 
 def test_days_of_a_shop(house: House, tmp_path: Path) -> None:
-    """Some rows are in it twice."""
+    """Some rows are in it twice; an intraday table is read as well."""
     generate(tmp_path / "events", days=2, persons=60, seed=5, start=date(2026, 3, 1))
-    files = sorted((tmp_path / "events").glob("events_*.parquet"))
-    found = house.rows(reading(house, "analytics_shop", files, tmp_path))
-    assert {event["event_id"]: of_the_event(event) for event in found} == from_files(files)
-    assert len({event["event_id"] for event in found}) == len(found)
+    daily, other = sorted((tmp_path / "events").glob("events_*.parquet"))
+    intraday = other.rename(other.with_name(other.name.replace("events_", "events_intraday_")))
+    for file, kind in ((daily, "export_daily"), (intraday, "export_intraday")):
+        table = table_of(house, file, "analytics_shop")
+        found = house.rows(reading(house, table, kind, tmp_path))
+        assert from_table(found)[0] == from_file(file)[0]
+        assert len(found) == pq.read_metadata(file).num_rows
 
 
-def test_without_an_export_there_is_nothing(house: House) -> None:
+def texts(names: str, **others: pa.DataType) -> pa.StructType:
+    return pa.struct([*((name, pa.string()) for name in names.split()), *others.items()])
+
+
+def doubles(names: str) -> dict[str, pa.DataType]:
+    return dict.fromkeys(names.split(), pa.float64())
+
+
+VALUE = {"int_value": pa.int64(), **doubles("float_value double_value")}
+CAMPAIGN = "campaign_id campaign_name source medium"
+EVERY_COLUMN: dict[str, pa.DataType] = {
+    **dict.fromkeys(("event_date", "event_name", "user_id", "user_pseudo_id", "stream_id", "platform"), pa.string()),
+    **dict.fromkeys(
+        ("event_timestamp", "event_previous_timestamp", "event_bundle_sequence_id", "event_server_timestamp_offset",
+         "user_first_touch_timestamp", "batch_page_id", "batch_ordering_id", "batch_event_index"),
+        pa.int64(),
+    ),
+    "event_params": SCHEMA.field("event_params").type,
+    "event_value_in_usd": pa.float64(),
+    "privacy_info": texts("analytics_storage ads_storage uses_transient_token"),
+    "user_properties": pa.list_(
+        texts("key", value=texts("string_value", **VALUE, set_timestamp_micros=pa.int64()))
+    ),
+    "user_ltv": texts("currency", revenue=pa.float64()),
+    "device": texts(
+        "category mobile_brand_name mobile_model_name mobile_marketing_name mobile_os_hardware_model operating_system "
+        "operating_system_version vendor_id advertising_id language is_limited_ad_tracking browser browser_version",
+        time_zone_offset_seconds=pa.int64(),
+        web_info=texts("browser browser_version hostname"),
+    ),
+    "geo": texts("city country continent region sub_continent metro"),
+    "app_info": texts("id version install_store firebase_app_id install_source"),
+    "traffic_source": texts("name medium source"),
+    "event_dimensions": texts("hostname"),
+    "ecommerce": texts(
+        "transaction_id",
+        total_item_quantity=pa.int64(),
+        unique_items=pa.int64(),
+        **doubles("purchase_revenue_in_usd purchase_revenue refund_value_in_usd refund_value shipping_value_in_usd "
+                  "shipping_value tax_value_in_usd tax_value"),
+    ),
+    "items": pa.list_(
+        texts(
+            "item_id item_name item_brand item_variant item_category item_category2 item_category3 item_category4 "
+            "item_category5 coupon affiliation location_id item_list_id item_list_name item_list_index promotion_id "
+            "promotion_name creative_name creative_slot",
+            quantity=pa.int64(),
+            **doubles("price_in_usd price item_revenue_in_usd item_revenue item_refund_in_usd item_refund"),
+            item_params=pa.list_(texts("key", value=texts("string_value", **VALUE))),
+        )
+    ),
+    "collected_traffic_source": texts(
+        "manual_campaign_id manual_campaign_name manual_source manual_medium manual_term manual_content "
+        "manual_source_platform manual_creative_format manual_marketing_tactic gclid dclid srsltid"
+    ),
+    "is_active_user": pa.bool_(),
+    "session_traffic_source_last_click": pa.struct(
+        [
+            ("manual_campaign", texts(f"{CAMPAIGN} term content source_platform creative_format marketing_tactic")),
+            ("google_ads_campaign", texts("customer_id account_name ad_group_id ad_group_name campaign_id")),
+            ("cross_channel_campaign", texts(f"{CAMPAIGN} source_platform default_channel_group")),
+            ("sa360_campaign", texts(f"{CAMPAIGN} ad_group_id engine_account_name manager_account_name")),
+            ("cm360_campaign", texts(f"{CAMPAIGN} account_id advertiser_name creative_type placement_cost_structure")),
+            ("dv360_campaign", texts(f"{CAMPAIGN} exchange_name insertion_order_id line_item_id partner_name")),
+        ]
+    ),
+    "publisher": texts("ad_format ad_source_name ad_unit_id", ad_revenue_in_usd=pa.float64()),
+}  # fmt: skip
+
+
+def filled(name: str, type_: pa.DataType) -> Any:
+    if pa.types.is_struct(type_):
+        return {field.name: filled(field.name, field.type) for field in type_}
+    if pa.types.is_list(type_):
+        return [filled(name, type_.value_type)] * 2
+    return {"string": f"{name} 'é\"", "int64": 7, "double": 0.25, "bool": True}[str(type_)]
+
+
+def test_every_column_that_google_names(house: House, zetasql: ZetaSql, tmp_path: Path) -> None:
+    schema = pa.schema(list(EVERY_COLUMN.items()))
+    every = {name: filled(name, type_) for name, type_ in EVERY_COLUMN.items()}
+    of_the_event = row(event_name="purchase", params={"page_location": "https://a.example/?gbraid=x"})
+    given = {**every, **of_the_event, "items": every["items"][:1]}
+    few = dict.fromkeys(EVERY_COLUMN) | row(event_timestamp=1_777_629_600_000_001)
+    file = tmp_path / "events_20260502.parquet"
+    pq.write_table(pa.Table.from_pylist([given, few], schema), file)
+    table = table_of(house, file, "analytics_every")
+    sql = reading(house, table, "export_daily", tmp_path)
+    columns = {name: kind(type_) for name, type_ in EVERY_COLUMN.items()}
+    assert zetasql.analyse(sql, {table: columns}) is None
+    assert len(sql) < 250_000  # of a million characters that a statement may have
+    (found, refused), (wanted, letters) = from_table(house.rows(sql)), from_file(file)
+    assert (found, refused) == (wanted, letters)
+    assert {len(json.loads(event["params"])["_export"]) for event in found.values()} == {1, 19}
+
+
+@pytest.mark.skipif(not SAMPLE.exists(), reason="Google's public sample is not at hand")
+def test_a_day_of_the_public_sample(house: House, zetasql: ZetaSql, tmp_path: Path) -> None:
+    """Whose streams are whole numbers, as are columns that hold nothing."""
+    file = tmp_path / "events_20210131.parquet"
+    some = pq.read_table(SAMPLE)
+    pq.write_table(some.take(list(range(0, some.num_rows, some.num_rows // 200))), file)
+    table = table_of(house, file, "analytics_sample")
+    sql = reading(house, table, "export_daily", tmp_path)
+    columns = {field.name: kind(field.type) for field in some.schema}
+    assert zetasql.analyse(sql, {table: columns}) is None
+    assert from_table(house.rows(sql)) == from_file(file)
+
+
+def test_without_an_export_there_is_nothing(house: House, zetasql: ZetaSql) -> None:
     (node,) = house.runner.run(["compile", "--no-write-json", "--select", "stg_exported_events"])
+    assert zetasql.analyse(node.sql, house.schemas()) is None
     assert house.rows(node.sql) == []
 
 
@@ -191,7 +341,7 @@ def kind(type_: pa.DataType) -> str:
         return f"ARRAY<{kind(type_.value_type)}>"
     if pa.types.is_struct(type_):
         return f"STRUCT<{', '.join(f'{field.name} {kind(field.type)}' for field in type_)}>"
-    return {"string": "STRING", "int64": "INT64", "double": "FLOAT64"}[str(type_)]
+    return {"string": "STRING", "int64": "INT64", "double": "FLOAT64", "bool": "BOOL"}[str(type_)]
 
 
 COLUMNS = {field.name: kind(field.type) for field in SCHEMA}

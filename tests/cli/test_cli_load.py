@@ -56,6 +56,15 @@ def test_from_a_file_to_a_table(run: Any) -> None:
     assert report["changed"] is False
 
 
+def test_without_a_path_there_has_to_be_an_export(run: Any) -> None:
+    ran = run("load")
+    assert ran.code == 2
+    assert "name files or folders, or let warehouse.export name a GA4 export" in ran.err
+    ran = run("load", "bigquery://my-project.analytics_1")
+    assert ran.code == 1
+    assert "my-project.analytics_1 on BigQuery is no file: let warehouse.export name it" in ran.err
+
+
 def test_a_file_that_cannot_be_read_is_1_and_the_others_are_loaded(run: Any) -> None:
     Path("events.ndjson").write_text(EVENTS)
     Path("broken.parquet").write_bytes(b"PAR1 and no more")

@@ -49,26 +49,37 @@ def generate(
 
 def load(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders, plain or gzip.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH...", help="Files or folders, plain or gzip; none: what warehouse.export names."
+        ),
+    ] = None,
     format: Annotated[Format, typer.Option(help="What the files are; auto looks at each.")] = Format.auto,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Load event files into the warehouse; loading a file twice changes nothing."""
     from headwater.cli.progress import Progress
+    from headwater.exported import check_configured, take_in
     from headwater.sources.load import load as load_files
 
     frame: Frame = context.obj
     settings = frame.settings
+    if not paths:
+        check_configured(settings)
     engine = frame.engine()
     if engine:
-        report = engine.load(paths, format.value)
+        report = engine.load(paths or [], format.value)
     else:
         with frame.warehouse() as warehouse, Progress("loading") as progress:
-            report = load_files(paths, format.value, warehouse, settings, progress)
+            if paths:
+                report = load_files(paths, format.value, warehouse, settings, progress)
+            else:
+                report = take_in(settings, warehouse, progress)
     if as_json:
         say(_as_json(report))
     else:
-        _print(report, frame)
+        _print(report, frame, "file" if paths else "table")
         if report.accepted:
             say(
                 "The engine is running and brings the tables up to date."
@@ -100,9 +111,12 @@ def _as_json(report: "LoadReport") -> str:
     )
 
 
-def _print(report: "LoadReport", frame: Frame) -> None:
+def _print(report: "LoadReport", frame: Frame, what: str) -> None:
+    if not report.files:
+        say("The export holds nothing new.")
+        return
     say(
-        f"{counted(len(report.files), 'file')}: {report.accepted:,} accepted, "
+        f"{counted(len(report.files), what)}: {report.accepted:,} accepted, "
         f"{counted(report.duplicates, 'duplicate')}, {counted(report.dead_letters, 'dead letter')}."
     )
     if report.dead_letters:

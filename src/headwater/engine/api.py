@@ -52,7 +52,7 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Load(msgspec.Struct, forbid_unknown_fields=True):
-    paths: list[str]
+    paths: list[str] = []  # none: what warehouse.export names
     format: str = "auto"
 
 

@@ -21,6 +21,7 @@ from headwater.engine.status import status
 from headwater.engine.ticks import Ticks
 from headwater.engine.vitals import Vitals
 from headwater.errors import TransientError, WarehouseUnavailable
+from headwater.exported import take_in
 from headwater.fan_in import Intake, open_intake
 from headwater.journal import FILE_NAME
 from headwater.journal.journal import Journal
@@ -33,7 +34,7 @@ from headwater.transform.project import PROJECT
 from headwater.warehouse import connect
 from headwater.warehouse.protocol import Parameter, Warehouse
 
-SINK, WAREHOUSE = "sink", "warehouse"  # alerts
+SINK, WAREHOUSE, EXPORT = "sink", "warehouse", "export"  # alerts
 IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
 PRUNE_SECONDS = 5.0
 FOLD_SECONDS = 600.0
@@ -79,10 +80,16 @@ class Engine:
         return self._with_own(lambda own: own.tables())
 
     def load(self, paths: Sequence[Path], file_format: str) -> LoadReport:
-        """Beside the sink: it waits for a load only while a file's rows are settled."""
+        """Beside the sink: it waits for a load only while a file's rows are settled. Without paths the GA4 export."""
+
+        def do(own: Warehouse) -> LoadReport:
+            if paths:
+                return load(paths, file_format, own, self.settings)
+            return take_in(self.settings, own, is_stopped=self.stop.is_set)
+
         with self._loading:
             try:
-                return self._with_own(lambda own: load(paths, file_format, own, self.settings))
+                return self._with_own(do)
             finally:
                 self.ticks.ask()
 
@@ -143,6 +150,25 @@ class Engine:
             self.ticks.ask_at_once()
         return has_new
 
+    def look_at_export(self) -> None:
+        """Now and then takes in what is new in it. What cannot be is told, and tried again at the next look."""
+        pause = 0.0
+        while not self.stop.wait(pause):
+            pause = self.settings.warehouse.export_minutes * 60
+            try:
+                report = self.load([], "auto")
+                error = next((table.error for table in report.files if table.error), None)
+                for warning in report.warnings:
+                    _log.warning("%s", warning)
+            except Exception as failed:
+                error = in_words(failed)
+            if error is None:
+                self.vitals.clear_alert(EXPORT)
+                continue
+            if EXPORT not in self.vitals.alerts():
+                _log.warning("%s The export is looked at again in %g minutes.", error, pause / 60)
+            self.vitals.raise_alert(EXPORT, error)
+
     def prune_forever(self) -> None:
         kept, folded = self.settings.collect.retention_days * 86_400, 0.0
         while not self.stop.wait(PRUNE_SECONDS):
@@ -179,6 +205,8 @@ def running(settings: Settings, is_stopped: Callable[[], bool] = lambda: False) 
             _thread("tests", lambda: engine.ticks.run_tests(engine.stop)),
             _thread("prune", engine.prune_forever),
         ]
+        if settings.warehouse.export:
+            threads.append(_thread("export", engine.look_at_export))
         try:
             yield engine
         finally:

@@ -1,4 +1,4 @@
-"""Makes the warehouse anew from what lies beside it: the files that were loaded, and the journal."""
+"""Makes the warehouse anew from what lies beside it: the files that were loaded, GA4's export, and the journal."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from headwater.engine.address import find
 from headwater.engine.books import entry
 from headwater.engine.sink import Sink
 from headwater.errors import HeadwaterError, WarehouseError, WarehouseLocked
+from headwater.exported import take_in
 from headwater.fan_in import Intake, open_intake
 from headwater.journal import FILE_NAME
 from headwater.journal.journal import Journal
@@ -31,8 +32,8 @@ Say = Callable[[str], None]
 class Rebuilt:
     aside: str | None  # where the old warehouse is now
     files: int
-    missing: list[str]  # files that could not be loaded again
-    loaded: int  # events from files
+    missing: list[str]  # files, and tables of an export, that could not be loaded again
+    loaded: int  # events from them
     streamed: int  # events from the journal, or from the broker in its place
     lost: int  # streamed events that the journal no longer has
     persons: int
@@ -48,7 +49,7 @@ def rebuild(settings: Settings, say: Say) -> Rebuilt:
             "bring back a backup, or move the warehouse away by hand and load the files again. Nothing was touched."
         )
     loads, path = remembered(settings.home), settings.home / FILE_NAME
-    if not loads and not broker and not path.exists():
+    if not loads and not broker and not path.exists() and not settings.warehouse.export:
         raise WarehouseError(
             f"{settings.home} holds neither a journal nor a list of loaded files: there is nothing to rebuild from."
         )
@@ -58,6 +59,10 @@ def rebuild(settings: Settings, say: Say) -> Rebuilt:
         say(f"The old warehouse is kept as {aside}.")
     with open_warehouse(settings) as warehouse, warehouse.lease():
         events, missing = _files(settings, warehouse, loads, say)
+        files = len(loads) - len(missing)
+        if settings.warehouse.export:
+            more_events, not_taken = _exported(settings, warehouse, say)
+            events, missing = events + more_events, missing + not_taken
         streamed = lost = 0
         if path.exists():
             say("loading the journal")
@@ -68,7 +73,7 @@ def rebuild(settings: Settings, say: Say) -> Rebuilt:
             streamed, lost = streamed + more, lost + gone
         say("building all tables")
         report = build(settings, warehouse, full_refresh=True)
-    return Rebuilt(aside, len(loads) - len(missing), missing, events, streamed, lost, report.persons)
+    return Rebuilt(aside, files, missing, events, streamed, lost, report.persons)
 
 
 def _refuse_beside_an_engine(settings: Settings) -> None:
@@ -93,6 +98,15 @@ def _files(
         except HeadwaterError as error:
             missing.append(f"{one.path}: {error}")
     return events, missing
+
+
+def _exported(settings: Settings, warehouse: Warehouse, say: Say) -> tuple[int, list[str]]:
+    say(f"taking in {', '.join(settings.warehouse.export)}")
+    try:
+        report = take_in(settings, warehouse)
+    except HeadwaterError as error:
+        return 0, [str(error)]
+    return report.accepted, [table.error for table in report.files if table.error]
 
 
 def _streamed(intake: Intake, warehouse: Warehouse) -> tuple[int, int]:

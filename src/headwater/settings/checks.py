@@ -73,6 +73,18 @@ def location(text: str) -> str:
     return text
 
 
+def exports(names: tuple[str, ...], warehouse_url: str) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[a-z][a-z0-9.:-]{4,99}\.\w{1,1000}", name):
+            raise ValueError(f"{name!r} is no PROJECT.DATASET")
+    if names and not warehouse_url.startswith("bigquery://"):
+        raise ValueError(
+            f"warehouse.url is {warehouse_url.partition('://')[0]}://…, and only BigQuery reads an export where it "
+            "lies: load its files instead, or let warehouse.url be bigquery://PROJECT/DATASET"
+        )
+    return distinct(names)
+
+
 def journal_url(url: str) -> str:
     broker_of(url)
     return url

@@ -9,7 +9,16 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from headwater.settings import checks
 from headwater.settings.checks import MODELS, masked
@@ -28,6 +37,7 @@ Port = Annotated[int, Field(ge=1, le=65535, description="a whole number from 1 t
 Host = Annotated[
     str, Field(pattern=r"^[^\s/]{1,255}$", description="a host name or an address such as 127.0.0.1")
 ]
+OneOrMore = BeforeValidator(lambda given: (given,) if isinstance(given, str) and given else given or ())
 Pattern = Annotated[str, AfterValidator(checks.pattern)]
 Day = Annotated[date, BeforeValidator(checks.day)]
 
@@ -54,6 +64,19 @@ class WarehouseSettings(_Keys):
     budget_usd_per_month: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="a number of at least 0, which is no budget"
     )
+
+    export: Annotated[tuple[str, ...], _Array, OneOrMore] = Field(
+        default=(),
+        description="PROJECT.DATASET of a GA4 export on BigQuery, a list of several, or [] for none",
+    )
+    export_minutes: float = Field(
+        default=15.0, ge=1, le=1440, allow_inf_nan=False, description="a number from 1 to 1440"
+    )
+
+    @field_validator("export")
+    @classmethod
+    def _is_read_there(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return checks.exports(names, info.data.get("url", "bigquery://"))
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():

@@ -16,6 +16,8 @@ writer = "storage_write"               # BigQuery only, how the stream is writte
 max_gb_billed = 100.0                  # BigQuery only: a query that would read more is refused
 location = ""                          # BigQuery only: where datasets are made; empty: Google's default, US
 budget_usd_per_month = 0.0             # BigQuery only: ticks as often as this pays for; 0: no budget
+export = []                            # BigQuery only: "PROJECT.DATASET" of a GA4 export, taken in where it lies
+export_minutes = 15.0                  # how often the engine looks whether it has changed
 
 [attribution]
 lookback_days = 14                     # touches this long before a conversion count, 1 to 400

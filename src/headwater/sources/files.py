@@ -64,6 +64,11 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _not_there(path: Path) -> str:
+    if path.parts[0] == "bigquery:":
+        return (
+            f"{path.parts[-1]} on BigQuery is no file: let warehouse.export name it (PROJECT.DATASET), and run "
+            "`headwater load` without a path."
+        )
     try:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:

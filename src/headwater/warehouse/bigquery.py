@@ -16,7 +16,7 @@ from google.cloud import bigquery
 
 from headwater.errors import HeadwaterError, QueryError
 from headwater.settings import Settings
-from headwater.warehouse import bigquery_append, bigquery_schema
+from headwater.warehouse import bigquery_append, bigquery_export, bigquery_schema
 from headwater.warehouse.bigquery_arrow import batches, plain, rows_parameter
 from headwater.warehouse.bigquery_bench import Bench
 from headwater.warehouse.bigquery_dialect import translated
@@ -30,7 +30,7 @@ from headwater.warehouse.bigquery_script import MOST_ROWS, Script
 from headwater.warehouse.bigquery_staging import Staging, Writer
 from headwater.warehouse.bigquery_writer import StorageWriter
 from headwater.warehouse.bounded import bounded
-from headwater.warehouse.protocol import Appended, EventBatch, Kind, Mark, Parameter
+from headwater.warehouse.protocol import Appended, EventBatch, ExportedTable, Kind, Mark, Parameter
 
 READING = ("SELECT",)
 NO_LIMIT = 2**62  # bytes: to ask what a statement would read costs nothing
@@ -226,6 +226,30 @@ class BigQueryWarehouse:
                 return bigquery_append.settle(
                     jobs, staging, table, ids_are_computed=ids_are_computed, mark=mark
                 )
+
+    def changed_tables(self, export: str) -> list[ExportedTable]:
+        with self._translated():
+            return bigquery_export.changed_tables(self._loading(), export, self.url)
+
+    def exported_fields(self, table: ExportedTable) -> list[dict[str, Any]] | None:
+        with self._translated():
+            return bigquery_export.fields(self._jobs, table.name)
+
+    def take_in(self, table: ExportedTable, sql: str) -> Appended:
+        with self._translated():
+            staging = Staging(table.name, self._loading(), self._writer(), is_stream=False)
+            bigquery_export.bring(staging, sql)
+            with self._append_lock:
+                return bigquery_append.settle(
+                    staging.jobs, staging, "ga4_events_raw", ids_are_computed=True, exported=table
+                )
+
+    def exported_days(self, table: ExportedTable) -> pa.Table:
+        with self._translated():
+            return self._whole(self._loading().run(bigquery_export.days(table.name)).result(job_retry=None))
+
+    def _loading(self) -> Jobs:
+        return replace(self._jobs, session=None, part="load")
 
     def _writer(self) -> Writer:
         if self._options.writer == "insert_all":

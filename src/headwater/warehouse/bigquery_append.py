@@ -22,11 +22,12 @@ from headwater.warehouse.append import (
     store,
 )
 from headwater.warehouse.bigquery_dialect import translated
+from headwater.warehouse.bigquery_export import taken
 from headwater.warehouse.bigquery_jobs import NOT_VISIBLE_YET, Jobs
 from headwater.warehouse.bigquery_schema import STAGING, TURN
 from headwater.warehouse.bigquery_script import in_transaction
 from headwater.warehouse.bigquery_staging import Staging
-from headwater.warehouse.protocol import Appended, EventBatch, Mark
+from headwater.warehouse.protocol import Appended, EventBatch, ExportedTable, Mark
 from headwater.warehouse.schema import JSON_COLUMNS
 
 STAGED_AT_ONCE = 128 * 2**20  # bytes of rows that wait for one load job
@@ -70,11 +71,18 @@ def bring(staging: Staging, events: list[pa.Table], letters: list[pa.Table]) -> 
 
 
 def settle(
-    jobs: Jobs, staging: Staging, table: str, *, ids_are_computed: bool, mark: Mark | None
+    jobs: Jobs,
+    staging: Staging,
+    table: str,
+    *,
+    ids_are_computed: bool,
+    mark: Mark | None = None,
+    exported: ExportedTable | None = None,
 ) -> Appended:
     parameters = [bigquery.ScalarQueryParameter("origin", "STRING", staging.origin)]
     try:
-        job = jobs.run(script(staging, table, ids_are_computed, mark), parameters, staging.load_id)
+        sql = script(staging, table, ids_are_computed, mark, exported)
+        job = jobs.run(sql, parameters, staging.load_id)
     except GoogleAPICallError as error:
         moved = MOVED.search(str(error))
         if moved and mark:
@@ -88,7 +96,13 @@ def settle(
     )
 
 
-def script(staging: Staging, table: str, ids_are_computed: bool, mark: Mark | None) -> str:
+def script(
+    staging: Staging,
+    table: str,
+    ids_are_computed: bool,
+    mark: Mark | None,
+    exported: ExportedTable | None = None,
+) -> str:
     """Names of variables begin with _: no column's does."""
     numbers = ("batch_id", "accepted", "duplicates", "repeats", "letters", "letters_before")
     words = Words()
@@ -114,6 +128,8 @@ def script(staging: Staging, table: str, ids_are_computed: bool, mark: Mark | No
     if mark:
         moves = move_position(mark, words.NOW, "_accepted", "_duplicates", "_letters")
         body += map(translated, moves)
+    if exported:
+        body += taken(exported, "_accepted", "_duplicates", "_letters")
     body.append(
         """set _told = (select to_json_string(struct(
             _accepted as accepted, _duplicates as duplicates,

@@ -8,6 +8,7 @@ from headwater.warehouse import schema
 from headwater.warehouse.bigquery_dialect import translated
 
 TURN = "headwater_append_turn"  # whoever appends changes its one row: two at once is one too many
+EXPORTS = "headwater_exports"  # which tables of a GA4 export are taken in, and as they were modified when
 STAGING = {"incoming": "headwater_incoming", "refused": "headwater_refused"}
 POSITION = pa.field("position", pa.int64(), nullable=False)  # the row's place in its load
 STAGED = (
@@ -31,7 +32,7 @@ LAYOUTS = {
     "dead_letters": "cluster by dead_letter_id",
 }
 
-TABLES = (*schema.TABLES, *STAGING.values(), *LEASES.values(), TURN)
+TABLES = (*schema.TABLES, *STAGING.values(), *LEASES.values(), EXPORTS, TURN)
 
 
 def statements() -> list[str]:
@@ -41,6 +42,8 @@ def statements() -> list[str]:
         *(laid_out(one) for one in shared),
         *(staging(name, table) for name, table in STAGING.items()),
         *(lease(table) for table in LEASES.values()),
+        f"create table if not exists {EXPORTS} (table_name string not null, modified_at timestamp not null, "
+        "accepted int64 not null, duplicates int64 not null, dead_letters int64 not null, taken_at timestamp not null)",
         f"create table if not exists {TURN} as select 0 as turns",
     ]
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -40,6 +40,15 @@ class Mark:
     journal_id: str
     after: int
     upto: int
+
+
+@dataclass(frozen=True)
+class ExportedTable:
+    """A table of a GA4 export, as it lies in the warehouse."""
+
+    name: str  # whole
+    kind: Literal["export_daily", "export_intraday"]
+    modified: int  # when, as the warehouse counts: what tells whether it has changed
 
 
 class Reader(Protocol):
@@ -183,3 +192,24 @@ class Warehouse(Reader, Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class ReadsExports(Protocol):
+    """A warehouse in which Google itself writes GA4's export: it is taken in where it lies."""
+
+    def changed_tables(self, export: str) -> list[ExportedTable]:
+        """The tables that have changed since they were taken in, in the order of their days."""
+        ...
+
+    def exported_fields(self, table: ExportedTable) -> list[dict[str, Any]] | None:
+        """The columns of a table, with those within them; None where it has gone. What is no export is refused."""
+        ...
+
+    def take_in(self, table: ExportedTable, sql: str) -> Appended:
+        """As `append`, of the rows that the select makes of the table; one that is no event has the reason with it."""
+        ...
+
+    def exported_days(self, table: ExportedTable) -> pa.Table:
+        """How many `events` of a half hour, by its `moment`, the table counts to which `event_date`."""
+        ...

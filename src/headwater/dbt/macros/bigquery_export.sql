@@ -1,13 +1,13 @@
-{#- GA4's export on BigQuery, read where it lies: the canonical columns of its rows, as `sources/ga4_export.py` and `sources/statement.py` make them of
-    its files. Of one engine, as the export is. -#}
+{#- GA4's export on BigQuery, read where it lies: the rows that `sources/ga4_export.py` and `sources/statement.py` make of its files, to the last
+    column. Of one engine, as the export is. -#}
 
-{#- `export` holds: dataset (project.dataset), columns (which of the columns and fields below its newest table has: old tables and new ones differ),
-    first and last (days as they end the names of its tables: constants, so that no other table is read), now (a timestamp).
-    `kind` is export_daily or export_intraday. -#}
-{% macro exported_events(export, kind) %}
+{#- `export` holds: table (project.dataset.name), kind (export_daily or export_intraday), fields (of the table, each with name, type, mode and its own
+    fields: old tables and new ones differ). Each row is an event, or has the reason why it is none. -#}
+{% macro exported_events(export) %}
     with exported as (
         select
-            {{ exported_column(export, 'event_name') }} as event_name,
+            raw as whole_row,
+            nullif({{ exported_column(export, 'event_name') }}, '') as event_name,
             {{ exported_column(export, 'event_timestamp', 'int64') }} as microseconds,
             nullif({{ exported_column(export, 'user_pseudo_id') }}, '') as user_pseudo_id,
             nullif({{ exported_column(export, 'user_id') }}, '') as user_id,
@@ -23,24 +23,21 @@
                 {{ exported_column(export, path) }},
                 {%- endfor %}
                 null
-            ) as ga4_channel,
+            ) as exported_channel,
             {{ exported_column(export, 'ecommerce.transaction_id') }} as ecommerce_transaction_id,
             case
-                when event_name = 'refund' and {{ 'ecommerce.refund_value' in export.columns }}
+                when raw.event_name = 'refund' and {{ exported_field(export, 'ecommerce.refund_value') is not none }}
                     then {{ exported_column(export, 'ecommerce.refund_value', 'float64') }}
                 else {{ exported_column(export, 'ecommerce.purchase_revenue', 'float64') }}
             end as revenue,
-            {%- if 'items' in export.columns %}
-            case when array_length(items) > 0 then to_json_string(items) end as items,
-            {%- else %}
-            cast(null as string) as items,
-            {%- endif %}
+            {%- set items = exported_field(export, 'items') %}
+            {{ spelt('raw.items', items) if items else 'cast(null as string)' }} as items,
             {%- for name in exported_params() %}
             {{ exported_param(name) }} as param_{{ name }},
             {%- endfor %}
-            {{ exported_params_json() }} as params
-        from `{{ export.dataset }}.events_{{ 'intraday_' if kind == 'export_intraday' }}*`
-        where _table_suffix between '{{ export.first }}' and '{{ export.last }}'
+            {{ exported_params_json() }} as params,
+            {{ spelt_object('raw', export.fields | rejectattr('name', 'in', exported_as_they_are()) | list) }} as rest
+        from `{{ export.table }}` as raw
     ),
 
     -- an address is taken apart once
@@ -49,6 +46,7 @@
             *,
             nullif(param_page_location, '') as page_location,
             nullif(param_page_referrer, '') as page_referrer,
+            nullif(exported_channel, '') as ga4_channel,
             '&' || regexp_extract(param_page_location, r'^[^?#]*\?([^#]*)') as query
         from exported
     ),
@@ -60,9 +58,14 @@
             {{ tidied(decoded(name if name in click_id_names() else 'utm_' ~ name), name) }} as query_{{ name }},
             {%- endfor %}
             coalesce(batch_ordering_id, 0) <= 1 as is_landing,
+            case
+                when microseconds between -62135596800000000 and 253402300799999999 then timestamp_micros(microseconds)
+            end as event_timestamp,
             {{ whole('param_ga_session_id') }} as ga_session_id,
             {{ whole('param_ga_session_number') }} as ga_session_number,
-            coalesce({{ double_text('revenue') }}, nullif(param_value, '')) as value_text
+            coalesce({{ double_text('revenue') }}, nullif(param_value, '')) as value_text,
+            {{ set_text('param_currency') }} as currency,
+            {{ exported_transaction() }} as transaction_id
         from addressed
     ),
 
@@ -73,7 +76,14 @@
                 when column_source is not null or column_medium is not null or column_campaign is not null then 'column'
                 when param_source is not null or param_medium is not null or param_campaign is not null then 'param'
                 when is_landing and (query_source is not null or query_medium is not null or query_campaign is not null) then 'query'
-            end as place
+            end as place,
+            coalesce(user_pseudo_id, 'user:' || user_id, 'session:' || cast(ga_session_id as string)) as device_id,
+            -- rounded from all its digits: NUMERIC would have rounded them before
+            case
+                when value_text is null or lower(value_text) = 'nan' then numeric '0'
+                when regexp_contains(value_text, r'^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$')
+                    then safe_cast(round(safe_cast(value_text as bignumeric), 6) as numeric)
+            end as value
         from asked
     ),
 
@@ -85,9 +95,9 @@
                 {%- endfor %}
             ))) as event_id,
             stream_id,
-            '{{ kind }}' as source_kind,
+            '{{ export.kind }}' as source_kind,
             event_name,
-            timestamp_micros(microseconds) as event_timestamp,
+            event_timestamp,
             user_pseudo_id,
             user_id,
             ga_session_id,
@@ -106,48 +116,141 @@
             column_first_user_source as first_user_source,
             column_first_user_medium as first_user_medium,
             column_first_user_campaign as first_user_campaign,
-            nullif(ga4_channel, '') as ga4_channel,
-            -- rounded from all its digits: NUMERIC would have rounded them before
-            case
-                when value_text is null or lower(value_text) = 'nan' then numeric '0'
-                else cast(round(safe_cast(value_text as bignumeric), 6) as numeric)
-            end as value,
-            {{ set_text('param_currency') }} as currency,
-            {{ exported_transaction() }} as transaction_id,
+            ga4_channel,
+            value,
+            currency,
+            transaction_id,
             items,
             params,
-            {{ export.now }} as received_at,
-            coalesce(user_pseudo_id, 'user:' || user_id, 'session:' || cast(ga_session_id as string)) as device_id,
+            current_timestamp() as received_at,
+            device_id,
             {{ registrable('page_location') }} as page_domain,
             {{ host('page_referrer') }} as referrer_host,
             {{ registrable('page_referrer') }} as referrer_domain,
-            (coalesce(param_ga_session_id, '') = '' or ga_session_id is not null)
-            and (coalesce(param_ga_session_number, '') = '' or ga_session_number is not null) as numbers_are_whole,
             coalesce(param_session_engaged in ('1', 'true'), false) as is_engaged,
             (
                 {%- for name in ['source', 'medium', 'campaign'] + click_id_names() %}
                 query_{{ name }} is not null{{ " or" if not loop.last }}
                 {%- endfor %}
-            ) as page_is_tagged
+            ) as page_is_tagged,
+            microseconds,
+            rest,
+            whole_row,
+            {{ exported_refusal() }} as refusal
         from told
     )
 
-    -- What can be no event stays where it lies. Rows of one id are one event, and nothing says which of them came first.
     select
         event_id, stream_id, source_kind, event_name, event_timestamp, user_pseudo_id, user_id, ga_session_id, ga_session_number, batch_page_id,
         batch_ordering_id, batch_event_index, page_location, page_referrer, {{ (tag_names() + click_id_names()) | join(', ') }}, first_user_source,
-        first_user_medium, first_user_campaign, ga4_channel, value, currency, transaction_id, items, params, received_at, device_id, page_domain,
-        referrer_host, referrer_domain,
+        first_user_medium, first_user_campaign, ga4_channel, value, currency, transaction_id, items,
+        case
+            when rest is null then params
+            else coalesce(left(params, length(params) - 1) || ',', '{') || '"_export":' || rest || '}'
+        end as params,
+        received_at, device_id, page_domain, referrer_host, referrer_domain,
         {{ registrable_source('source') }} as source_domain,
         {{ registrable_source('first_user_source') }} as first_user_domain,
-        page_is_tagged, is_engaged
+        page_is_tagged, is_engaged,
+        {{ exported_payload_hash() }} as payload_hash,
+        refusal[offset(0)] as reason,
+        refusal[offset(1)] as detail,
+        case when refusal is not null then to_json_string(whole_row) end as original
     from events
-    where event_name <> ''
-        and event_timestamp <= timestamp_add({{ export.now }}, interval 10 minute)
-        and device_id is not null
-        and abs(value) < 1000000000000
-        and numbers_are_whole
-    qualify row_number() over (partition by stream_id, event_id order by value, currency, items) = 1
+{% endmacro %}
+
+{#- The first reason against a row, and its detail: `statement._refusal`. -#}
+{% macro exported_refusal() -%}
+    {%- set texts = ['event_name', 'user_pseudo_id', 'user_id', 'stream_id', 'page_location', 'page_referrer', 'ga4_channel', 'value_text', 'currency',
+        'transaction_id', 'param_ga_session_id', 'param_ga_session_number'] + exported_sources().keys() | list -%}
+    case
+        when regexp_contains(concat({% for text in texts %}coalesce({{ text }}, ''){{ ", " if not loop.last }}{% endfor %}), r'\x00')
+            or regexp_contains(concat(coalesce(params, ''), coalesce(items, ''), coalesce(rest, '')), r'(^|[^\\])(\\\\)*\\u0000')
+            then ['nul_character', 'a text holds the character NUL, which PostgreSQL cannot store']
+        when event_name is null then ['missing_event_name', 'event_name is missing']
+        when microseconds is null then ['missing_timestamp', 'event_timestamp is missing']
+        when event_timestamp is null
+            then ['invalid_timestamp', 'event_timestamp is neither ISO 8601 nor whole microseconds: ' || cast(microseconds as string)]
+        when event_timestamp > timestamp_add(current_timestamp(), interval 10 minute)
+            then ['timestamp_in_future', 'event_timestamp is more than 10 minutes in the future: ' || cast(microseconds as string)]
+        {%- for name in ['ga_session_id', 'ga_session_number'] %}
+        when param_{{ name }} <> '' and {{ name }} is null
+            then ['invalid_number', '{{ name }} is not a whole number of 64 bits: ' || param_{{ name }}]
+        {%- endfor %}
+        when value is null or abs(value) >= 1000000000000 then ['invalid_number', 'value is not a number below 10^12: ' || value_text]
+        when device_id is null then ['no_identity', 'user_pseudo_id, user_id and ga_session_id are all missing']
+    end
+{%- endmacro %}
+
+{#- `event.payload_hash`: 63 bits of an MD5, whose last eight bytes are read from the right. NUL parts the columns. -#}
+{% macro exported_payload_hash() -%}
+    {%- set said = ['event_name', 'cast(microseconds as string)', 'user_pseudo_id', 'user_id', 'cast(ga_session_id as string)',
+        'cast(ga_session_number as string)', 'cast(batch_page_id as string)', 'cast(batch_ordering_id as string)',
+        'cast(batch_event_index as string)', 'page_location', 'page_referrer'] + tag_names() + click_id_names() + ['first_user_source',
+        'first_user_medium', 'first_user_campaign', 'ga4_channel', "format('%.6f', value)", 'currency', 'transaction_id', 'items', 'params'] -%}
+    (
+        select
+            (cast('0x' || {{ digits([31, 29, 27, 25]) }} as int64) << 31)
+            | (cast('0x' || {{ digits([23, 21, 19, 17]) }} as int64) >> 1)
+        from (
+            select to_hex(md5(concat(
+                {%- for one in said %}
+                coalesce({{ one }}, ''){{ ", code_points_to_string([0])," if not loop.last }}
+                {%- endfor %}
+            ))) as hex
+        ) as digest
+    )
+{%- endmacro %}
+
+{% macro digits(places) -%}
+    {%- for place in places %}substr(digest.hex, {{ place }}, 2){{ " || " if not loop.last }}{% endfor -%}
+{%- endmacro %}
+
+{#- A value in the one spelling of JSON (`as_json.as_json`), of whatever type it is; null for what is null or empty, at any depth. -#}
+{% macro spelt(value, field) -%}
+    {%- if field.mode == 'REPEATED' -%}
+        {%- set entry = field.name ~ '_entry' -%}
+        (
+            select '[' || string_agg(spelt.text, ',' order by spelt.place) || ']'
+            from (
+                select {{ spelt_one(entry, field) }} as text, place
+                from unnest({{ value }}) as {{ entry }} with offset as place
+            ) as spelt
+        )
+    {%- else -%}
+        {{ spelt_one(value, field) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spelt_one(value, field) -%}
+    {%- if field.type in ('RECORD', 'STRUCT') -%}
+        {{ spelt_object(value, field.fields) }}
+    {%- elif field.type in ('FLOAT', 'FLOAT64') -%}
+        {{ double_text(value) }}
+    {%- elif field.type in ('INTEGER', 'INT64', 'BOOLEAN', 'BOOL', 'NUMERIC', 'BIGNUMERIC') -%}
+        cast({{ value }} as string)
+    {%- else -%}
+        case when cast({{ value }} as string) <> '' then to_json_string(cast({{ value }} as string)) end
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Its keys sorted. -#}
+{% macro spelt_object(value, fields) -%}
+    nullif('{' || substr(concat(
+        {%- for field in fields | sort(attribute='name', case_sensitive=true) %}
+        coalesce(',"{{ field.name }}":' || {{ spelt(value ~ '.' ~ field.name, field) }}, ''){{ "," if not loop.last }}
+        {%- else %}
+        ''
+        {%- endfor %}
+    ), 2) || '}', '{}')
+{%- endmacro %}
+
+{#- `ga4_columns.CANONICAL`: what has columns of its own. -#}
+{% macro exported_as_they_are() %}
+    {{ return([
+        'event_name', 'user_pseudo_id', 'user_id', 'stream_id', 'event_timestamp', 'batch_page_id', 'batch_ordering_id', 'batch_event_index',
+        'event_params', 'items', 'traffic_source',
+    ]) }}
 {% endmacro %}
 
 {% macro tag_names() %}{{ return(['source', 'medium', 'campaign', 'term', 'content']) }}{% endmacro %}
@@ -188,9 +291,26 @@
     ) }}
 {% endmacro %}
 
+{#- Not every export has it, nor as the same type: Google's public sample counts its streams in whole numbers. -#}
 {% macro exported_column(export, path, type='string') -%}
-    {{ path if path in export.columns else 'cast(null as ' ~ type ~ ')' }}
+    {%- set field = exported_field(export, path) -%}
+    {%- if not field -%}
+        cast(null as {{ type }})
+    {%- elif field.type in {'string': ['STRING'], 'int64': ['INTEGER', 'INT64'], 'float64': ['FLOAT', 'FLOAT64']}[type] -%}
+        raw.{{ path }}
+    {%- else -%}
+        cast(raw.{{ path }} as {{ type }})
+    {%- endif -%}
 {%- endmacro %}
+
+{#- What the table's schema says of a column, or of a field within one; none where it has no such. -#}
+{% macro exported_field(export, path) %}
+    {%- set found = namespace(field={'fields': export.fields}) -%}
+    {%- for name in path.split('.') -%}
+        {%- set found.field = ((found.field or {}).get('fields') or []) | selectattr('name', 'equalto', name) | first | default(none) -%}
+    {%- endfor -%}
+    {{ return(found.field) }}
+{% endmacro %}
 
 {#- A floating-point number as JSON has it: BigQuery writes whole ones without a point. -#}
 {% macro double_text(number) -%}
@@ -211,7 +331,7 @@
                     {{ double_text('param.value.float_value') }},
                     {{ double_text('param.value.double_value') }}
                 )
-            from unnest(event_params) as param with offset as place
+            from unnest(raw.event_params) as param with offset as place
             where param.key = '{{ name }}'
             order by place
             limit 1
@@ -233,7 +353,7 @@
                     else coalesce({{ double_text('param.value.float_value') }}, {{ double_text('param.value.double_value') }}, 'null')
                 end as value,
                 row_number() over (partition by param.key order by place) as turn
-            from unnest(event_params) as param with offset as place
+            from unnest(raw.event_params) as param with offset as place
         ) as entry
         where entry.turn = 1
     )
@@ -310,7 +430,7 @@
         'cast(batch_page_id as string)',
         'cast(batch_ordering_id as string)',
         'cast(batch_event_index as string)',
-        exported_transaction(),
+        'transaction_id',
         'params',
     ]) }}
 {% endmacro %}

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from bigquery.standins import process
+from google._upb import _message
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 SERVICE = "zetasql.local_service.ZetaSqlLocalService"
@@ -17,6 +18,11 @@ REFUSALS = {
     grpc.StatusCode.OUT_OF_RANGE,
     grpc.StatusCode.NOT_FOUND,
 }
+
+
+_message.SetAllowOversizeProtos(
+    True
+)  # an expression within thirty others is a message that is deeper than the usual 100
 
 
 class RejectedError(Exception):
