@@ -127,6 +127,7 @@ def house(bigquery_server: BigQueryServer, tmp_path_factory: pytest.TempPathFact
 
 def reading(house: House, dataset: str, files: Sequence[Path], workspace: Path) -> str:
     """The files as tables of an export, and the statement that reads them."""
+    dataset = f"{house.dataset}_{dataset}"
     house.client.create_dataset(dataset)
     for file in files:
         options = ParquetOptions()
@@ -164,7 +165,7 @@ def test_any_row_of_an_export(house: House, zetasql: ZetaSql, tmp_path: Path) ->
     file = tmp_path / "events_20260501.parquet"
     pq.write_table(pa.Table.from_pylist(apart, SCHEMA), file)
     sql = reading(house, "analytics_rows", [file], tmp_path)
-    assert zetasql.analyse(sql, {f"{house.project}.analytics_rows.events_*": COLUMNS}) is None
+    assert zetasql.analyse(sql, {f"{house.project}.{house.dataset}_analytics_rows.events_*": COLUMNS}) is None
     found, wanted = {event["event_id"]: of_the_event(event) for event in house.rows(sql)}, from_files([file])
     assert found.keys() == wanted.keys()
     for event_id, event in wanted.items():

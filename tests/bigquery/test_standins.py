@@ -18,6 +18,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import types
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+pytestmark = pytest.mark.stand_in_only("the stand-ins themselves are tested")
+
 OFFSET_THERE, OFFSET_BEYOND = 6, 11  # ALREADY_EXISTS, OUT_OF_RANGE
 
 

@@ -96,12 +96,12 @@ class Shown:
         return found
 
     def send(self, *events: dict[str, Any]) -> None:
-        answer = httpx.post(f"{self.home.door}/v1/events", json=list(events), timeout=10)
+        answer = httpx.post(f"{self.home.door}/v1/events", json=list(events), timeout=60)
         assert answer.status_code == 200, answer.text
 
     def ask(self, path: str) -> dict[str, Any]:
         address = f"http://127.0.0.1:{self.home.settings.serve.port}/v1{path}"
-        content: dict[str, Any] = httpx.get(address, timeout=10).json()
+        content: dict[str, Any] = httpx.get(address, timeout=60).json()
         return content
 
     @contextmanager

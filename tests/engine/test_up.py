@@ -51,7 +51,7 @@ def is_alive(process: int) -> bool:
 
 def send(home: Home, number: int) -> None:
     event = purchase(number, event_timestamp=time.time_ns() // 1000)
-    answer = httpx.post(home.door + "/v1/events", json=[event], timeout=10)
+    answer = httpx.post(home.door + "/v1/events", json=[event], timeout=60)
     assert answer.status_code == 200, answer.text
 
 
@@ -76,7 +76,7 @@ def orders(home: Home) -> list[str]:
 
 def test_up(home: Home) -> None:
     home.start("up")
-    until(lambda: is_open(home), 20, home.said)
+    until(lambda: is_open(home), 60, home.said)
     send(home, 1)
     until(lambda: orders(home) == ["e1"], 60, home.said)  # behind the first build, which is a full one
     send(home, 2)
@@ -99,11 +99,11 @@ def test_up(home: Home) -> None:
     os.kill(hanging, signal.SIGSTOP)
     time.sleep(1.5)
     os.kill(first["collect"], signal.SIGKILL)
-    until(lambda: not is_open(home), 5)
-    until(lambda: is_open(home), 20, home.said)
+    until(lambda: not is_open(home), 40)
+    until(lambda: is_open(home), 60, home.said)
     send(home, 4)
     os.kill(hanging, signal.SIGCONT)
-    until(lambda: orders(home) == ["e1", "e2", "e3", "e4"], 20, home.said)
+    until(lambda: orders(home) == ["e1", "e2", "e3", "e4"], 60, home.said)
 
     last = children(home)
     code, seconds = home.stop(signal.SIGINT)

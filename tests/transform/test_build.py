@@ -151,7 +151,7 @@ def test_the_second_builder_on_a_server_is_told_at_once(
         said.append(what)
         if what == "publishing":
             halfway.set()
-            assert go_on.wait(30)
+            assert go_on.wait(120)
 
     builder = threading.Thread(target=product.builder.build, kwargs={"test": False, "progress": progress})
     builder.start()
@@ -160,7 +160,7 @@ def test_the_second_builder_on_a_server_is_told_at_once(
         started = time.monotonic()
         with pytest.raises(WarehouseLocked, match=r"Another headwater is building .*: wait until it is done"):
             other.build(test=False)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 15  # and not only when the other, which goes on below, has ended
     finally:
         go_on.set()
         builder.join()
