@@ -1,4 +1,4 @@
-"""Folders for the servers that tests start: in memory where there is enough of it, so that no commit waits for a disk."""
+"""Folders for servers that tests start: in memory where there is enough, so that no commit waits for a disk."""
 
 import os
 import shutil

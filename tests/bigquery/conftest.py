@@ -10,17 +10,12 @@ from bigquery.standins.zetasql import ZetaSql
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.bigquery)
-
-
-@pytest.fixture(autouse=True)
-def only_where_it_can_be_tested(request: pytest.FixtureRequest) -> None:
-    marker = request.node.get_closest_marker("stand_in_only")
-    if marker and request.config.getoption("--bigquery-url"):
-        pytest.skip(f"LEFT OUT ON THE REAL SERVICE: {marker.args[0]}")
+        if config.getoption("--bigquery-url") and (marker := item.get_closest_marker("stand_in_only")):
+            item.add_marker(pytest.mark.skip(f"LEFT OUT ON THE REAL SERVICE: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import os
 import uuid
 import warnings
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from google.api_core import exceptions
