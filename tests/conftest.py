@@ -22,7 +22,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="engines to run the product on, separated by commas (duckdb,postgres,bigquery)",
     )
 
-
     parser.addoption(
         "--bigquery-url",
         help="a place on Google's own service, bigquery://PROJECT/DATASET, instead of the stand-in",

@@ -99,9 +99,7 @@ SETTINGS = {"timezone": "Europe/Berlin", "attribution.conversion_events": ["purc
 
 
 @pytest.fixture(scope="module")
-def shop(
-    own_warehouse: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Product]:
+def shop(own_warehouse: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     product = Product(tmp_path_factory.mktemp("explained"), own_warehouse("explained"), SETTINGS)
     product.load(ADA + BOB + EVE + IDA + MANY + MALLORY)
     product.build(test=False)

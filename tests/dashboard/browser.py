@@ -57,13 +57,13 @@ class Shown:
 
     def start(self) -> "Shown":
         self.home.start("up", dashboard=True)
-        until(self._is_open, 30, self.home.said)
+        until(self._is_open, 120, self.home.said)
         told = self.ask("/overview")
         self.first, self.last = told["from"], told["to"]
         words = self.home.command("stream", "--rate", TRAFFIC, "--seconds", "3600")
         with self.home.log.open("ab") as log:
             self.traffic = subprocess.Popen(words, stdout=log, stderr=log, env=environment())
-        until(self._has_sold_today, 60, self.home.said)  # what currencies there are is known then
+        until(self._has_sold_today, 120, self.home.said)  # what currencies there are is known then
         return self
 
     def _has_sold_today(self) -> bool:

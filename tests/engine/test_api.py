@@ -108,7 +108,7 @@ def served(
             assert built.returncode == 0, built.stderr
         else:  # the engine's next tick does it, too
             until(
-                lambda: post(home, "/v1/query", {"sql": ORDER}).status_code == 200 and rows(home, ORDER), 40
+                lambda: post(home, "/v1/query", {"sql": ORDER}).status_code == 200 and rows(home, ORDER), 120
             )
         yield home
     finally:

@@ -80,7 +80,7 @@ def test_up(home: Home) -> None:
     send(home, 1)
     until(lambda: orders(home) == ["e1"], 60, home.said)  # behind the first build, which is a full one
     send(home, 2)
-    until(lambda: orders(home) == ["e1", "e2"], 10, home.said)
+    until(lambda: orders(home) == ["e1", "e2"], 60, home.said)
 
     for word in ("engine", "up"):  # a second one
         second = home.run(word)
@@ -91,8 +91,8 @@ def test_up(home: Home) -> None:
     first = children(home)
     os.kill(first["engine"], signal.SIGKILL)
     send(home, 3)
-    until(lambda: children(home).get("engine") not in (None, first["engine"]), 10, home.said)
-    until(lambda: orders(home) == ["e1", "e2", "e3"], 40, home.said)
+    until(lambda: children(home).get("engine") not in (None, first["engine"]), 60, home.said)
+    until(lambda: orders(home) == ["e1", "e2", "e3"], 120, home.said)
 
     # the engine hangs: the door, killed meanwhile, is started anew all the same
     hanging = children(home)["engine"]
@@ -121,12 +121,12 @@ def test_up(home: Home) -> None:
 
 def test_no_part_outlives_a_supervisor_that_was_killed(home: Home) -> None:
     home.start("up")
-    until(lambda: is_open(home) and find(home.home), 20, home.said)
+    until(lambda: is_open(home) and find(home.home), 120, home.said)
     parts = children(home)
     assert sorted(parts) == ["collect", "engine"]
     assert home.process
     home.process.kill()
-    until(lambda: not any(is_alive(part) for part in parts.values()), 12, home.said)
+    until(lambda: not any(is_alive(part) for part in parts.values()), 60, home.said)
     assert find(home.home) is None  # it has ended in order
 
 

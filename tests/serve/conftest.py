@@ -63,9 +63,7 @@ def history() -> list[Row]:
 
 
 @pytest.fixture(scope="session")
-def told(
-    own_warehouse: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Product]:
+def told(own_warehouse: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     settings = {"attribution.conversion_events": ["purchase", "sign_up"]}
     product = Product(tmp_path_factory.mktemp("told"), own_warehouse("asked"), settings)
     product.load(history())

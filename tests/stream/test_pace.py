@@ -51,7 +51,7 @@ def test_a_rate_is_kept_where_all_left_in_time(sent: int, took: float, was_kept:
 
 @pytest.mark.parametrize("way", list(Door))
 def test_two_hundred_a_second(door: Collector, way: Door) -> None:
-    for _ in range(3):  # a machine that is busy elsewhere keeps the rate in one of a few tries
+    for _ in range(6):  # a machine that is busy elsewhere keeps the rate in one of a few tries
         before = door.last_seq()
         sent = paced(door.url, 200, 2, way)
         rows = door.rows(before)
