@@ -273,7 +273,7 @@ def test_one_bad_submit_fails_alone(path: Path, journal: Journal) -> None:
             the_writer.submit([event(1, "y")]),
             the_writer.submit([event(4)]),
         ]
-    assert isinstance(futures[2].exception(5), ZeroDivisionError)
+    assert isinstance(futures[2].exception(30), ZeroDivisionError)
     assert [futures[place].result(30) for place in (0, 1, 3)] == [[Outcome.ACCEPTED]] * 3
     the_writer.close()
 
@@ -323,7 +323,7 @@ def test_a_full_journal_takes_no_more_until_some_is_loaded(path: Path, journal: 
     the_writer = Writer(path, 2 * MB, same)
     error, kept = None, 0
     while kept < 1_000 and not error:
-        error = the_writer.submit([event(kept, body=os.urandom(5000))]).exception(5)
+        error = the_writer.submit([event(kept, body=os.urandom(5000))]).exception(30)
         kept += not error
     assert isinstance(error, JournalFull)
     assert "collect.journal_max_mb" in str(error)
@@ -342,7 +342,7 @@ def test_a_full_journal_takes_no_more_until_some_is_loaded(path: Path, journal: 
     # What is loaded has given way, what is not is all there.
     assert [row.seq for row in everything(journal)] == list(range(101, kept + 81))
     errors = [
-        the_writer.submit([event(number, body=os.urandom(5000))]).exception(5)
+        the_writer.submit([event(number, body=os.urandom(5000))]).exception(30)
         for number in range(10_000, 10_100)
     ]
     assert isinstance(errors[-1], JournalFull)
@@ -574,7 +574,7 @@ def test_a_disk_that_is_full_all_the_same(small_disk: Path, monkeypatch: pytest.
     kept = 1
     for _ in range(100):
         future = the_writer.submit([event(kept + more, body=os.urandom(10_000)) for more in range(50)])
-        if error := future.exception(5):
+        if error := future.exception(30):
             break
         kept += 50
     assert isinstance(error, DiskFull), error
