@@ -45,7 +45,6 @@ def go(live: Engine) -> None:
     live.ticks.tick()
 
 
-@pytest.mark.bigquery
 def test_ticks(
     product: Product, stream: Stream, live: Engine, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
