@@ -460,7 +460,6 @@ def test_page_with_other_settings(new_product: Callable[..., Product]) -> None:
     )
 
 
-@pytest.mark.bigquery
 def test_what_the_tables_do_not_hold_yet_is_said(new_product: Callable[..., Product]) -> None:
     product = new_product()
     product.load(BOB)
