@@ -65,7 +65,7 @@ class Collector:
     def stop(self, number: int = signal.SIGTERM) -> int:
         assert self.process
         self.process.send_signal(number)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
     def rows(self, after: int = 0) -> list[dict[str, Any]]:
         with sqlite3.connect(self.home / "journal.sqlite") as connection:

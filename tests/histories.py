@@ -245,6 +245,11 @@ SETTINGS: st.SearchStrategy[Row] = st.fixed_dictionaries(
 # --- The whole history --------------------------------------------------------------------------------------
 
 
+def is_plainest(drawn: list[History]) -> bool:
+    """What Hypothesis always begins with, one plain event in each, and no example of anything."""
+    return all(len(one.events) == 1 for one in drawn)
+
+
 @st.composite
 def histories(draw: st.DrawFn, most_events: int = 14) -> History:
     world = draw(WORLDS)

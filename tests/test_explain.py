@@ -99,15 +99,8 @@ SETTINGS = {"timezone": "Europe/Berlin", "attribution.conversion_events": ["purc
 
 
 @pytest.fixture(scope="module")
-def shop(
-    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Product]:
-    url = "duckdb:///warehouse.duckdb"
-    if engine == "postgres":
-        server = request.getfixturevalue("postgres_server")
-        server.psql("create database explained;")
-        url = str(server.get_uri("explained"))
-    product = Product(tmp_path_factory.mktemp("explained"), url, SETTINGS)
+def shop(own_warehouse: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    product = Product(tmp_path_factory.mktemp("explained"), own_warehouse("explained"), SETTINGS)
     product.load(ADA + BOB + EVE + IDA + MANY + MALLORY)
     product.build(test=False)
     yield product
@@ -293,6 +286,7 @@ decimals and add up to 100.00 exactly.
 """
 
 
+@pytest.mark.bigquery
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [("4b7e19c2d0", ADAS_PAGE), ("b2", BOBS_PAGE), ("e3", EVES_PAGE)],
@@ -371,6 +365,7 @@ def test_an_order_is_found_by_its_number_its_repeat_and_the_beginning_of_its_id(
     assert "The order was sent twice; the first one counts. 4b7e19c2d1 is a repeat of it." in told
 
 
+@pytest.mark.bigquery
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
@@ -429,6 +424,7 @@ ZOE = [
 ]
 
 
+@pytest.mark.bigquery
 def test_page_with_other_settings(new_product: Callable[..., Product]) -> None:
     product = new_product(OTHER_SETTINGS)
     product.load(ZOE)

@@ -1,21 +1,21 @@
-"""Fixtures of the two stand-ins for BigQuery; where one is missing, the tests that ask for it are skipped."""
+"""Google's own analyser as a fixture, and what is left out on the real service."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from bigquery.standins import emulator, places
-from bigquery.standins.emulator import BigQueryServer
+from bigquery.standins import places
 from bigquery.standins.zetasql import ZetaSql
 
+HERE = Path(__file__).parent
 
-@pytest.fixture(scope="session")
-def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQueryServer]:
-    """Protocol and execution: local-bigquery."""
-    if reason := places.why_not(places.EMULATOR):
-        pytest.skip(reason)
-    server = emulator.start(places.EMULATOR_PYTHON, tmp_path_factory.mktemp("bigquery") / "data")
-    yield server
-    server.close()
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.bigquery)
+        if config.getoption("--bigquery-url") and (marker := item.get_closest_marker("stand_in_only")):
+            item.add_marker(pytest.mark.skip(f"LEFT OUT ON THE REAL SERVICE: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")

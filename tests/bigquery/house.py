@@ -14,16 +14,14 @@ from headwater.transform.runner import DbtRunner, Node
 
 class House:
     def __init__(self, server: BigQueryServer, home: Path, dataset: str, dotted: Row | None = None) -> None:
-        self.dataset = dataset
+        self.dataset = dataset = server.dataset(dataset)
         self.project = server.project
         self.client = server.client()
         self._product = Product(home, "duckdb:///warehouse.duckdb", dotted)
         self._to_batch = 0
         self.output = {
             "type": "bigquery",
-            "method": "oauth-secrets",
-            "token": "dummy",
-            "api_endpoint": server.url,
+            **server.dbt_method,
             "project": server.project,
             "schema": f"{dataset}_build",
             "threads": 2,

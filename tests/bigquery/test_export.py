@@ -148,6 +148,7 @@ def house(bigquery_server: BigQueryServer, tmp_path_factory: pytest.TempPathFact
 
 def table_of(house: House, file: Path, dataset: str) -> str:
     """The file as a table of an export."""
+    dataset = f"{house.dataset}_{dataset}"
     house.client.create_dataset(dataset, exists_ok=True)
     options = ParquetOptions()
     options.enable_list_inference = True

@@ -18,6 +18,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import types
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+pytestmark = pytest.mark.stand_in_only("the stand-ins themselves are tested")
+
 OFFSET_THERE, OFFSET_BEYOND = 6, 11  # ALREADY_EXISTS, OUT_OF_RANGE
 
 
@@ -101,6 +103,21 @@ def test_a_table_is_renamed(dataset: Dataset) -> None:
     dataset.rows("alter table before rename to afterwards")
     assert [table.table_id for table in dataset.client.list_tables(dataset.name)] == ["afterwards"]
     assert dataset.rows("select a from afterwards") == [{"a": 1}]
+
+
+def test_a_temporary_table_is_dropped_whatever_hides_behind_it(dataset: Dataset) -> None:
+    dataset.job("create table days as select 1 as n union all select 2").result()
+    opened = dataset.job("select 1", create_session=True)
+    opened.result()
+    session = [bigquery.ConnectionProperty("session_id", opened.session_info.session_id)]
+    for drop in ("drop table _session.days", "drop table if exists _session.days"):
+        dataset.job("create temp table days as select 7 as n", connection_properties=session).result()
+        assert dataset.rows("select n from days", connection_properties=session) == [{"n": 7}]
+        dataset.job(drop, connection_properties=session).result()
+        found = dataset.rows("select n from days order by n", connection_properties=session)
+        assert found == [{"n": 1}, {"n": 2}], drop
+    dataset.job("drop table if exists _session.days", connection_properties=session).result()
+    assert len(dataset.rows("select n from days")) == 2
 
 
 def test_a_partition_decorator_is_refused_rather_than_misread(dataset: Dataset) -> None:

@@ -20,19 +20,11 @@ from headwater.warehouse.protocol import Mark
 numbers = count(1)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def stand_in(bigquery_server: BigQueryServer) -> Iterator[BigQueryServer]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("BIGQUERY_EMULATOR_HOST", bigquery_server.url)
-        environment.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bigquery_server.storage)
-        yield bigquery_server
-
-
 @pytest.fixture(scope="module")
 def warehouse(
-    stand_in: BigQueryServer, tmp_path_factory: pytest.TempPathFactory
+    on_bigquery: BigQueryServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BigQueryWarehouse]:
-    opened = BigQueryWarehouse("bigquery://local/protocol", tmp_path_factory.mktemp("home"))
+    opened = BigQueryWarehouse(on_bigquery.url_of("protocol"), tmp_path_factory.mktemp("home"))
     yield opened
     opened.close()
 
@@ -124,11 +116,11 @@ def test_a_snapshot_is_one_state(warehouse: BigQueryWarehouse) -> None:
     reader.close()
 
 
-def test_every_job_has_a_limit_and_labels(warehouse: BigQueryWarehouse, stand_in: BigQueryServer) -> None:
+def test_every_job_has_a_limit_and_labels(warehouse: BigQueryWarehouse, on_bigquery: BigQueryServer) -> None:
     options = Options(most_bytes=12_345_678)
-    own = BigQueryWarehouse("bigquery://local/protocol", warehouse._home, options)
+    own = BigQueryWarehouse(warehouse.url, warehouse._home, options)
     own.query("select 42 as answer")
-    jobs = [job for job in stand_in.client().list_jobs(max_results=5) if "42" in (job.query or "")]
+    jobs = [job for job in on_bigquery.client().list_jobs(max_results=100) if "42" in (job.query or "")]
     assert jobs[0].maximum_bytes_billed == 12_345_678
     assert jobs[0].labels == {"app": "headwater", "part": "query"}
     assert jobs[0].job_id.startswith("headwater_query_")
@@ -137,12 +129,12 @@ def test_every_job_has_a_limit_and_labels(warehouse: BigQueryWarehouse, stand_in
 
 
 def test_one_engine_has_the_lease_at_a_time(warehouse: BigQueryWarehouse, tmp_path: Path) -> None:
-    elsewhere = BigQueryWarehouse("bigquery://local/protocol", tmp_path)
+    elsewhere = BigQueryWarehouse(warehouse.url, tmp_path)
     with warehouse.lease() as hold:
         hold()
         with pytest.raises(WarehouseLocked, match="Another headwater engine works on"), elsewhere.lease():
             pass
-        same_home = BigQueryWarehouse("bigquery://local/protocol", warehouse._home)
+        same_home = BigQueryWarehouse(warehouse.url, warehouse._home)
         with pytest.raises(WarehouseLocked), same_home.lease():  # the file's lock says so
             pass
         same_home.close()
@@ -157,6 +149,7 @@ def test_one_engine_has_the_lease_at_a_time(warehouse: BigQueryWarehouse, tmp_pa
     elsewhere.close()
 
 
+@pytest.mark.stand_in_only("the lease lasts for a second, and a statement may take longer there")
 def test_a_lease_that_was_lost_is_told_and_taken_anew_only_where_it_is_free(
     warehouse: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,29 +171,32 @@ def test_a_dataset_elsewhere_is_told(
     warehouse: BigQueryWarehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stand-in keeps no locations: this one is put into its answer."""
-    found = warehouse._client.get_dataset("protocol")
+    found = warehouse._client.get_dataset(warehouse.schema)
     found._properties["location"] = "US"
     monkeypatch.setattr(bigquery.Client, "get_dataset", lambda *_, **__: found)
     with pytest.raises(WarehouseError, match=r"lies in US, and warehouse.location says EU: set it to US"):
-        BigQueryWarehouse("bigquery://local/protocol", tmp_path, Options(location="EU"))
+        BigQueryWarehouse(warehouse.url, tmp_path, Options(location="EU"))
 
 
-def test_a_missing_dataset_is_made_by_who_writes_and_told_to_who_reads(tmp_path: Path) -> None:
-    url = "bigquery://local/not_there_yet"
-    with pytest.raises(WarehouseError, match="There is no dataset not_there_yet in the project local"):
+def test_a_missing_dataset_is_made_by_who_writes_and_told_to_who_reads(
+    on_bigquery: BigQueryServer, tmp_path: Path
+) -> None:
+    url, name = on_bigquery.url_of("not_there_yet"), on_bigquery.dataset("not_there_yet")
+    missing = f"There is no dataset {name} in the project {on_bigquery.project}"
+    with pytest.raises(WarehouseError, match=missing):
         BigQueryWarehouse(url, tmp_path, read_only=True)
     made = BigQueryWarehouse(url, tmp_path, Options(retention_days=7))
     assert made.tables() == ["dead_letters", "events_streaming", "exchange_rates", "ga4_events_raw"]
-    assert made.columns("not_there_yet", "exchange_rates") == ["rate_date", "currency", "rate"]
-    assert made.columns("not_there_yet", "nothing") == []
-    table = made._client.get_table("not_there_yet.events_streaming")
+    assert made.columns(name, "exchange_rates") == ["rate_date", "currency", "rate"]
+    assert made.columns(name, "nothing") == []
+    table = made._client.get_table(f"{name}.events_streaming")
     assert table.time_partitioning.field == "event_timestamp"
     assert table.clustering_fields == ["device_id"]
     made.append("ga4_events_raw", "a", [batch([raw("one")])])
     aside = made.set_aside("20260501")
-    assert aside == "local.not_there_yet_before_20260501"
+    assert aside == f"{on_bigquery.project}.{name}_before_20260501"
     assert made.tables() == []
-    moved = made.query("select event_id from not_there_yet_before_20260501.ga4_events_raw")
+    moved = made.query(f"select event_id from {name}_before_20260501.ga4_events_raw")
     assert moved.to_pylist() == [{"event_id": "one"}]
     made.close()
 

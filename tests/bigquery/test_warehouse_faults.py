@@ -19,6 +19,8 @@ from headwater.warehouse.bigquery import BigQueryWarehouse, Options
 from headwater.warehouse.bigquery_writer import Refused, StorageWriter
 from headwater.warehouse.protocol import Mark
 
+pytestmark = pytest.mark.stand_in_only("faults are put between the product and the stand-in")
+
 numbers = count(1)
 COUNTS = """
     select

@@ -57,13 +57,13 @@ class Shown:
 
     def start(self) -> "Shown":
         self.home.start("up", dashboard=True)
-        until(self._is_open, 30, self.home.said)
+        until(self._is_open, 120, self.home.said)
         told = self.ask("/overview")
         self.first, self.last = told["from"], told["to"]
         words = self.home.command("stream", "--rate", TRAFFIC, "--seconds", "3600")
         with self.home.log.open("ab") as log:
             self.traffic = subprocess.Popen(words, stdout=log, stderr=log, env=environment())
-        until(self._has_sold_today, 60, self.home.said)  # what currencies there are is known then
+        until(self._has_sold_today, 120, self.home.said)  # what currencies there are is known then
         return self
 
     def _has_sold_today(self) -> bool:
@@ -96,12 +96,12 @@ class Shown:
         return found
 
     def send(self, *events: dict[str, Any]) -> None:
-        answer = httpx.post(f"{self.home.door}/v1/events", json=list(events), timeout=10)
+        answer = httpx.post(f"{self.home.door}/v1/events", json=list(events), timeout=60)
         assert answer.status_code == 200, answer.text
 
     def ask(self, path: str) -> dict[str, Any]:
         address = f"http://127.0.0.1:{self.home.settings.serve.port}/v1{path}"
-        content: dict[str, Any] = httpx.get(address, timeout=10).json()
+        content: dict[str, Any] = httpx.get(address, timeout=60).json()
         return content
 
     @contextmanager

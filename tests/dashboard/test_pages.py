@@ -45,7 +45,7 @@ def text_of(page: Any) -> str:
 
 def said(api: Api, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(source, "_api", api)
-    return text_of(testing.AppTest.from_file(SCRIPT, default_timeout=20).run())
+    return text_of(testing.AppTest.from_file(SCRIPT, default_timeout=90).run())
 
 
 def page_of(name: str, answers: Answers, monkeypatch: pytest.MonkeyPatch, **address: str) -> Any:
@@ -59,7 +59,7 @@ def page_of(name: str, answers: Answers, monkeypatch: pytest.MonkeyPatch, **addr
     answers = usual | answers
     monkeypatch.setattr(source, "_api", Api("http://127.0.0.1:1", transport=httpx.MockTransport(answer)))
     script = f"from headwater.dashboard.pages import {name}\n{name}.page()"
-    page = testing.AppTest.from_string(script, default_timeout=20)
+    page = testing.AppTest.from_string(script, default_timeout=90)
     for key, value in address.items():
         page.query_params[key] = value
     return page.run()

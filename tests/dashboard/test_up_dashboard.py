@@ -22,7 +22,7 @@ def ended(*, is_needed: bool) -> Part:
 
 
 def watch(part: Part) -> None:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not part.is_given_up:
         assert time.monotonic() < end
         keep_alive(part)

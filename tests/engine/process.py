@@ -37,7 +37,7 @@ class Home:
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            self.command(*words), capture_output=True, text=True, timeout=60, env=environment()
+            self.command(*words), capture_output=True, text=True, timeout=180, env=environment()
         )
 
     def command(self, *words: str) -> list[str]:
@@ -48,7 +48,7 @@ class Home:
         words = [word] if word != "up" or dashboard else [word, "--no-dashboard"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(*words), stdout=log, stderr=log, env=environment())
-        until(lambda: find(self.home), 40, self.said)
+        until(lambda: find(self.home), 120, self.said)
 
     def said(self) -> str:
         return self.log.read_text()
@@ -58,7 +58,7 @@ class Home:
         assert self.process
         started = time.monotonic()
         self.process.send_signal(number)
-        return self.process.wait(30), time.monotonic() - started
+        return self.process.wait(60), time.monotonic() - started
 
     def close(self) -> None:
         if self.process and self.process.poll() is None:

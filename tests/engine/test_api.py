@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,16 +92,10 @@ KEPT = "select (select count(*) from exchange_rates) as rates, (select count(*) 
 
 @pytest.fixture(scope="module")
 def served(
-    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    engine: str, own_warehouse: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Home]:
     """An engine in its own process, with one order that the real commands have loaded and built through it."""
-    url = "duckdb:///warehouse.duckdb"
-    if engine == "postgres":
-        server = request.getfixturevalue("postgres_server")
-        server.psql("drop database if exists served;")
-        server.psql("create database served;")
-        url = server.get_uri("served")
-    home = Home(tmp_path_factory.mktemp("served") / "home", url)
+    home = Home(tmp_path_factory.mktemp("served") / "home", own_warehouse("served"))
     events = home.home / "events.ndjson"
     events.write_text(json.dumps({**purchase(1), "transaction_id": "t1"}) + "\n")
     home.start("engine")
@@ -114,7 +108,7 @@ def served(
             assert built.returncode == 0, built.stderr
         else:  # the engine's next tick does it, too
             until(
-                lambda: post(home, "/v1/query", {"sql": ORDER}).status_code == 200 and rows(home, ORDER), 40
+                lambda: post(home, "/v1/query", {"sql": ORDER}).status_code == 200 and rows(home, ORDER), 120
             )
         yield home
     finally:

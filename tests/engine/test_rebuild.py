@@ -177,18 +177,18 @@ def test_an_engine_whose_lease_was_cut_goes_on_when_no_other_has_it(
     with running(product.settings) as held:
         cut_leases(other)
         stream.take([event(1)])
-        until(lambda: product.rows(loaded) == [{"n": 1}], 10)
+        until(lambda: product.rows(loaded) == [{"n": 1}], 60)
         refusal_of = pytest.raises(
             WarehouseLocked, match=r"Another headwater engine works on .*: stop it first"
         )
-        until(lambda: not alerts(held), 10)
+        until(lambda: not alerts(held), 60)
         with refusal_of, other.lease():
             pass
         cut_leases(other)
         with other.lease():
-            until(lambda: "Another headwater engine works on" in alerts(held), 10)
+            until(lambda: "Another headwater engine works on" in alerts(held), 60)
             stream.take([event(2)])
             time.sleep(0.5)
             assert product.rows(loaded) == [{"n": 1}]
-        until(lambda: product.rows(loaded) == [{"n": 2}] and not alerts(held), 20)
+        until(lambda: product.rows(loaded) == [{"n": 2}] and not alerts(held), 60)
     other.close()

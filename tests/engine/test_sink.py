@@ -62,6 +62,7 @@ def failing_commits(product: Product, engine: str) -> Iterator[None]:
         product.warehouse.execute("drop function fail cascade")
 
 
+@pytest.mark.bigquery
 def test_each_row_lands_once_with_the_position_and_the_books(product: Product, stream: Stream) -> None:
     sink = a_sink(product, stream)
     assert sink.step() is None
@@ -104,6 +105,7 @@ def test_a_step_that_fails_at_its_commit_is_done_again(product: Product, stream:
     assert sink.step() is None
 
 
+@pytest.mark.bigquery
 def test_two_sinks_on_one_journal(product: Product, stream: Stream) -> None:
     one, other = a_sink(product, stream), a_sink(product, stream)
     stream.take([event(1)])
@@ -122,6 +124,7 @@ def test_two_sinks_on_one_journal(product: Product, stream: Stream) -> None:
     assert booked(product) == (3, 3, 0, 0)
 
 
+@pytest.mark.bigquery
 def test_one_row_that_is_no_text_is_a_dead_letter_and_the_others_land_in_order(
     product: Product, stream: Stream
 ) -> None:
@@ -170,6 +173,7 @@ def test_a_row_that_the_warehouse_does_not_take(
     assert '"event_id":"e3"' in letters[0]["original"]
 
 
+@pytest.mark.bigquery
 def test_what_the_door_refused_keeps_its_bytes_origin_and_place(product: Product, stream: Stream) -> None:
     stream.keep([refusal(b'{"event_name": "oh\xe9", ', 4), refusal(b"", 5)])
     stream.take([event(1)])

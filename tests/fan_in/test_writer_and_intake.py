@@ -42,10 +42,10 @@ def intake(settings: Settings) -> Iterator[Intake]:
 
 
 def keep(keeper: Keeper, taken: list[Arrival]) -> list[Outcome]:
-    return keeper.submit(taken).result(30)
+    return keeper.submit(taken).result(90)
 
 
-def load(sink: Sink, rows: int, seconds: float = 30) -> int:
+def load(sink: Sink, rows: int, seconds: float = 90) -> int:
     """So many rows, or more where some come again."""
     taken = 0
     end = time.monotonic() + seconds
@@ -100,7 +100,7 @@ def test_what_a_failed_append_had_read_is_read_again(
         monkeypatch.setattr(type(product.warehouse), "append", failing)
         for _ in range(5):
             with pytest.raises(JournalUnavailable, match="not now"):
-                until(lambda: list(sink.steps()), 30)
+                until(lambda: list(sink.steps()), 90)
         load(sink, 100)
         keep(keeper, arrivals([event(number) for number in range(100, 150)]))
         load(sink, 50)

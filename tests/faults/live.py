@@ -67,7 +67,7 @@ class Live:
         text = "".join(f"[{table}]\n" + "\n".join(lines) + "\n" for table, lines in tables.items())
         (home / "headwater.toml").write_text(text)
         self.url = f"http://127.0.0.1:{self.door}"
-        self.http = httpx.Client(base_url=self.url, timeout=30)
+        self.http = httpx.Client(base_url=self.url, timeout=60)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._children: set[int] = set()
 
@@ -76,7 +76,7 @@ class Live:
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            self.command(*words), capture_output=True, text=True, timeout=120, env=environment()
+            self.command(*words), capture_output=True, text=True, timeout=240, env=environment()
         )
 
     def launch(self, *names: str) -> "Live":
@@ -128,7 +128,7 @@ class Live:
         for name in names:
             self._processes[name].terminate()
         for name in names:
-            assert self._processes[name].wait(30) == 0, self.log(name)
+            assert self._processes[name].wait(60) == 0, self.log(name)
         return time.monotonic() - started
 
     def log(self, name: str) -> str:
@@ -141,7 +141,7 @@ class Live:
             return None
         headers = {"Authorization": f"Bearer {address.token}"}
         try:
-            answer = httpx.get(f"{address.url}/v1/status", headers=headers, timeout=20)
+            answer = httpx.get(f"{address.url}/v1/status", headers=headers, timeout=60)
         except httpx.TransportError:
             return None
         return dict(answer.json()) if answer.status_code == 200 else None
@@ -168,7 +168,7 @@ class Live:
         finally:
             engine.close()
 
-    def until(self, is_so: Callable[[], Any], otherwise: str, seconds: float = 60) -> float:
+    def until(self, is_so: Callable[[], Any], otherwise: str, seconds: float = 120) -> float:
         """Waits, and says for how long."""
         started = time.monotonic()
         while not is_so():

@@ -85,7 +85,7 @@ def everything(journal: Journal, limit: int = 1000) -> list[Row]:
 def test_what_goes_in_comes_out(the_writer: Writer, journal: Journal) -> None:
     before = time.time_ns() // 1000
     given_ones = [event(1), refused(2), event(3)]
-    assert the_writer.submit(given_ones).result(5) == [
+    assert the_writer.submit(given_ones).result(30) == [
         Outcome.ACCEPTED,
         Outcome.REFUSED,
         Outcome.ACCEPTED,
@@ -104,8 +104,8 @@ def test_what_goes_in_comes_out(the_writer: Writer, journal: Journal) -> None:
 def test_a_read_is_bounded_in_bytes(
     the_writer: Writer, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    the_writer.submit([event(number, body=b"x" * 100_000) for number in range(1)]).result(5)
-    the_writer.submit([event(number, body=b"%d" % number * 50_000) for number in range(1, 9)]).result(5)
+    the_writer.submit([event(number, body=b"x" * 100_000) for number in range(1)]).result(30)
+    the_writer.submit([event(number, body=b"%d" % number * 50_000) for number in range(1, 9)]).result(30)
     monkeypatch.setattr("headwater.journal.journal.READ_BYTES", 200_000)
     assert [row.seq for row in journal.read(0, 100)] == [1, 2, 3]
     assert [row.seq for row in everything(journal)] == list(range(1, 10))
@@ -119,7 +119,7 @@ def test_duplicates_and_conflicts_within_one_submit(the_writer: Writer, journal:
             event(1, body=b"ab"),  # another spelling of the same
             event(1, body=b"something else"),
         ]
-    ).result(5)
+    ).result(30)
     assert outcomes == [Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.DUPLICATE, Outcome.CONFLICT]
     first, conflict = journal.read(0, 10)
     assert (first.body, first.reason) == (b"a b", None)
@@ -184,7 +184,7 @@ def test_it_does_what_the_model_does(steps: list, tmp_path_factory: pytest.TempP
             if verb == "submit":
                 futures = [the_writer.submit(one) for one in what]
                 expected = [model.submit(one) for one in what]
-                assert [future.result(5) for future in futures] == expected
+                assert [future.result(30) for future in futures] == expected
             else:
                 loaded, limit = min(what[0], model.last), what[1]
                 journal.note_loaded(loaded)
@@ -198,7 +198,7 @@ def test_it_does_what_the_model_does(steps: list, tmp_path_factory: pytest.TempP
 
 def test_a_reopened_journal_is_the_same(path: Path) -> None:
     with_writer = Writer(path, MB, same)
-    with_writer.submit([event(1), event(1), event(2)]).result(5)
+    with_writer.submit([event(1), event(1), event(2)]).result(30)
     with_writer.close()
     journal = Journal(path)
     journal.note_loaded(2)
@@ -210,17 +210,17 @@ def test_a_reopened_journal_is_the_same(path: Path) -> None:
     assert before[1:] == (2, 1, 2)
     assert again.kept_since() is None
     with_writer = Writer(path, MB, same)
-    with_writer.submit([event(3)]).result(5)
+    with_writer.submit([event(3)]).result(30)
     with_writer.close()
     assert [row.seq for row in again.read(2, 10)] == [3]
     again.close()
 
 
 def test_prune_takes_the_oldest_that_are_old_and_loaded(the_writer: Writer, journal: Journal) -> None:
-    the_writer.submit([event(number) for number in range(6)]).result(5)
+    the_writer.submit([event(number) for number in range(6)]).result(30)
     between = time.time_ns() // 1000 + 1
     time.sleep(0.01)
-    the_writer.submit([event(number) for number in range(6, 12)]).result(5)
+    the_writer.submit([event(number) for number in range(6, 12)]).result(30)
     assert journal.prune(12, between, 4) == 4
     assert journal.prune(12, between, 4) == 2
     assert journal.prune(12, between, 4) == 0
@@ -265,7 +265,7 @@ def test_one_bad_submit_fails_alone(path: Path, journal: Journal) -> None:
         raise ZeroDivisionError("a flaw in the comparison")
 
     the_writer = Writer(path, MB, picky)
-    the_writer.submit([event(1, "x")]).result(5)
+    the_writer.submit([event(1, "x")]).result(30)
     with journal._file._locked():  # the thread waits here, so that the rest comes as one group
         futures = [the_writer.submit([event(2)])]
         time.sleep(0.05)
@@ -274,8 +274,8 @@ def test_one_bad_submit_fails_alone(path: Path, journal: Journal) -> None:
             the_writer.submit([event(1, "y")]),
             the_writer.submit([event(4)]),
         ]
-    assert isinstance(futures[2].exception(5), ZeroDivisionError)
-    assert [futures[place].result(5) for place in (0, 1, 3)] == [[Outcome.ACCEPTED]] * 3
+    assert isinstance(futures[2].exception(30), ZeroDivisionError)
+    assert [futures[place].result(30) for place in (0, 1, 3)] == [[Outcome.ACCEPTED]] * 3
     the_writer.close()
 
 
@@ -297,9 +297,9 @@ def test_close_does_not_wait_for_ever(path: Path, journal: Journal) -> None:
         second = the_writer.submit([event(2)])
         started = time.monotonic()
         the_writer.close(seconds=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10  # the lock is held until it has closed
         assert isinstance(second.exception(0), JournalUnavailable)
-    assert first.result(5) == [Outcome.ACCEPTED]
+    assert first.result(30) == [Outcome.ACCEPTED]
     assert journal.last_seq() == 1
 
 
@@ -315,8 +315,8 @@ def test_the_queue_is_bounded(path: Path, journal: Journal, monkeypatch: pytest.
     with journal._file._locked(), pytest.raises(JournalFull, match="More arrives than the disk takes"):
         flood()
     assert 50 < len(taken) < 200
-    assert all(future.result(5) == [Outcome.ACCEPTED] for future in taken)
-    assert the_writer.submit([event(1001)]).result(5) == [Outcome.ACCEPTED]
+    assert all(future.result(30) == [Outcome.ACCEPTED] for future in taken)
+    assert the_writer.submit([event(1001)]).result(30) == [Outcome.ACCEPTED]
     the_writer.close()
 
 
@@ -324,7 +324,7 @@ def test_a_full_journal_takes_no_more_until_some_is_loaded(path: Path, journal: 
     the_writer = Writer(path, 2 * MB, same)
     error, kept = None, 0
     while kept < 1_000 and not error:
-        error = the_writer.submit([event(kept, body=os.urandom(5000))]).exception(5)
+        error = the_writer.submit([event(kept, body=os.urandom(5000))]).exception(30)
         kept += not error
     assert isinstance(error, JournalFull)
     assert "collect.journal_max_mb" in str(error)
@@ -336,14 +336,14 @@ def test_a_full_journal_takes_no_more_until_some_is_loaded(path: Path, journal: 
     rows = everything(journal)
     journal.note_loaded(100)
     for number in range(kept, kept + 80):
-        assert the_writer.submit([event(number, body=os.urandom(5000))]).result(5) == [Outcome.ACCEPTED]
+        assert the_writer.submit([event(number, body=os.urandom(5000))]).result(30) == [Outcome.ACCEPTED]
     assert journal.read(0, 1)[0].seq == 101
     assert journal.dropped_early() == (100, rows[99].journaled_at)
     assert journal.size_bytes() <= 2 * MB
     # What is loaded has given way, what is not is all there.
     assert [row.seq for row in everything(journal)] == list(range(101, kept + 81))
     errors = [
-        the_writer.submit([event(number, body=os.urandom(5000))]).exception(5)
+        the_writer.submit([event(number, body=os.urandom(5000))]).exception(30)
         for number in range(10_000, 10_100)
     ]
     assert isinstance(errors[-1], JournalFull)
@@ -356,7 +356,7 @@ def test_pruning_makes_room_again_in_the_same_file(path: Path, journal: Journal)
     sizes = []
     for _ in range(6):
         for _ in range(20):
-            the_writer.submit([event(number + more, body=os.urandom(900)) for more in range(100)]).result(5)
+            the_writer.submit([event(number + more, body=os.urandom(900)) for more in range(100)]).result(30)
             number += 100
         journal.note_loaded(number)
         while journal.prune(number, time.time_ns() // 1000 + 1, 500):
@@ -392,7 +392,7 @@ def test_the_log_stays_short_while_others_read_all_the_time(the_writer: Writer, 
             assert reader.stdout.readline() == b"reading\n"
         for start in range(0, 100_000, 250):
             rows = [event(number, body=b"%06d" % number * 100) for number in range(start, start + 250)]
-            the_writer.submit(rows).result(5)
+            the_writer.submit(rows).result(30)
             longest = max(longest, path.with_name("journal.sqlite-wal").stat().st_size)
     finally:
         for reader in readers:
@@ -403,7 +403,7 @@ def test_the_log_stays_short_while_others_read_all_the_time(the_writer: Writer, 
 
 
 def test_a_reader_that_never_ends_does_not_stall_the_door(the_writer: Writer, path: Path) -> None:
-    the_writer.submit([event(0)]).result(5)
+    the_writer.submit([event(0)]).result(30)
     stuck = sqlite3.connect(path, isolation_level=None)
     stuck.execute("begin")
     stuck.execute("select * from arrivals").fetchone()
@@ -412,7 +412,7 @@ def test_a_reader_that_never_ends_does_not_stall_the_door(the_writer: Writer, pa
     slowest = 0.0
     while log.stat().st_size < 40 * MB:
         started = time.monotonic()
-        the_writer.submit([event(number + more, body=b"x" * 600) for more in range(250)]).result(5)
+        the_writer.submit([event(number + more, body=b"x" * 600) for more in range(250)]).result(30)
         slowest = max(slowest, time.monotonic() - started)
         slow += time.monotonic() - started > 0.15
         number += 250
@@ -421,13 +421,13 @@ def test_a_reader_that_never_ends_does_not_stall_the_door(the_writer: Writer, pa
     stuck.close()
     for _ in range(100):
         number += 250
-        the_writer.submit([event(number + more, body=b"x" * 600) for more in range(250)]).result(5)
+        the_writer.submit([event(number + more, body=b"x" * 600) for more in range(250)]).result(30)
     assert log.stat().st_size < 20 * MB
 
 
 def test_delays_are_noted_when_nothing_follows(the_writer: Writer, journal: Journal) -> None:
-    the_writer.submit([event(1), event(2)]).result(5)
-    deadline = time.monotonic() + 5
+    the_writer.submit([event(1), event(2)]).result(30)
+    deadline = time.monotonic() + 30
     while not journal.delays(60).count():
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -478,7 +478,7 @@ def test_a_reader_never_misses_a_smaller_number(path: Path, journal: Journal, tm
         seen += journal.read(seen[-1].seq if seen else 0, 100)  # as the engine does: only ever forward
     while more := journal.read(seen[-1].seq if seen else 0, 1000):
         seen += more
-    assert [worker.wait(10) for worker in workers] == [0, 0, 0]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
     assert [row.seq for row in seen] == list(range(1, journal.last_seq() + 1))
     assert {row.body[:2] for row in seen} == {b"w0", b"w1", b"w2"}
     assert len(seen) > 1000
@@ -495,7 +495,7 @@ def test_a_killed_writer_loses_nothing_that_it_answered(path: Path, journal: Jou
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.4))
         worker.send_signal(signal.SIGKILL)
-        worker.wait(10)
+        worker.wait(60)
     answered = out.read_bytes().split(b"\n")[:-1]
     kept = [row.body.rstrip(b".") for row in everything(journal)]
     assert len(kept) == len(set(kept))
@@ -554,14 +554,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_nearly_full_disk_takes_no_more_until_there_is_room(small_disk: Path) -> None:
     path, ballast = small_disk / "journal.sqlite", small_disk / "ballast"
     the_writer, journal = Writer(path, 1024 * MB, same), Journal(path)
-    assert the_writer.submit([event(1)]).result(5) == [Outcome.ACCEPTED]
+    assert the_writer.submit([event(1)]).result(30) == [Outcome.ACCEPTED]
     ballast.write_bytes(b"x" * 30 * MB)
     time.sleep(room.GOOD_FOR)
     with pytest.raises(DiskFull, match="nearly full; free some space"):
-        the_writer.submit([event(2)]).result(5)
+        the_writer.submit([event(2)]).result(30)
     assert journal.last_seq() == 1
     ballast.unlink()
-    assert the_writer.submit([event(2)]).result(5) == [Outcome.ACCEPTED]
+    assert the_writer.submit([event(2)]).result(30) == [Outcome.ACCEPTED]
     assert journal.last_seq() == 2
     the_writer.close()
     journal.close()
@@ -572,19 +572,19 @@ def test_a_disk_that_is_full_all_the_same(small_disk: Path, monkeypatch: pytest.
     monkeypatch.setattr(room, "_free_on_disk", lambda *_: 1024 * MB)
     path, ballast = small_disk / "journal.sqlite", small_disk / "ballast"
     the_writer, journal = Writer(path, 1024 * MB, same), Journal(path)
-    the_writer.submit([event(0)]).result(5)
+    the_writer.submit([event(0)]).result(30)
     ballast.write_bytes(b"x" * 60 * MB)
     kept = 1
     for _ in range(100):
         future = the_writer.submit([event(kept + more, body=os.urandom(10_000)) for more in range(50)])
-        if error := future.exception(5):
+        if error := future.exception(30):
             break
         kept += 50
     assert isinstance(error, DiskFull), error
     assert "free some space" in str(error)
     assert len(everything(journal)) == journal.last_seq() == kept
     ballast.unlink()
-    assert the_writer.submit([event(kept)]).result(5) == [Outcome.ACCEPTED]
+    assert the_writer.submit([event(kept)]).result(30) == [Outcome.ACCEPTED]
     assert len(everything(journal)) == kept + 1
     assert journal.salvaged() is None
     the_writer.close()
@@ -620,14 +620,14 @@ def test_two_workers_keep_one_limit_though_neither_looks_with_every_commit(path:
 def test_another_program_that_holds_the_file_is_told_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "BUSY_MILLISECONDS", 300)
     the_writer = Writer(path, MB, same)
-    the_writer.submit([event(1)]).result(5)
+    the_writer.submit([event(1)]).result(30)
     shell = sqlite3.connect(path, isolation_level=None)
     shell.execute("begin immediate")
     with pytest.raises(JournalUnavailable, match="locked"):
         the_writer.submit([event(2)]).result(10)
     shell.execute("rollback")
     shell.close()
-    assert the_writer.submit([event(2)]).result(5) == [Outcome.ACCEPTED]
+    assert the_writer.submit([event(2)]).result(30) == [Outcome.ACCEPTED]
     the_writer.close()
 
 

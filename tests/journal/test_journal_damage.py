@@ -73,13 +73,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
     bodies: dict[int, bytes] = {}
     for start in range(0, 120, 12):
         arrivals = [event(number) for number in range(start, start + 12)]
-        first.submit(arrivals).result(5)
+        first.submit(arrivals).result(30)
         bodies |= {start + place + 1: arrival.body for place, arrival in enumerate(arrivals)}
         if start == 60:
             with sqlite3.connect(path) as shell:
                 shell.execute("pragma wal_checkpoint(truncate)")
             shell.close()
-    first.submit([event(3), event(4)]).result(5)  # duplicates
+    first.submit([event(3), event(4)]).result(30)  # duplicates
     journal = Journal(path)
     for name in ("journal.sqlite", "journal.sqlite-wal"):
         shutil.copy(home / name, folder / name)
@@ -114,9 +114,9 @@ def check(path: Path, sample: Sample, may_be_lost: set[int], note: str) -> int:
     the_writer = Writer(path, 100 * MB, same)
     last = max(journal.last_seq(), max(rows, default=0))
     new, known = event(9_999), event(max(rows, default=0) - 1)
-    assert the_writer.submit([new]).result(5) == [Outcome.ACCEPTED], note
+    assert the_writer.submit([new]).result(30) == [Outcome.ACCEPTED], note
     if rows:
-        assert the_writer.submit([known]).result(5) == [Outcome.DUPLICATE], note
+        assert the_writer.submit([known]).result(30) == [Outcome.DUPLICATE], note
     the_writer.close()
     assert rows_of(journal) == rows | {last + 1: new.body}, note
     journal.close()
@@ -224,18 +224,18 @@ def test_writers_and_readers_that_have_it_open_go_on(sample: Sample, tmp_path: P
     with sqlite3.connect(path) as shell:
         shell.execute("pragma wal_checkpoint(truncate)")
     shell.close()
-    the_writer.submit([event(500)]).result(5)
+    the_writer.submit([event(500)]).result(30)
     with path.open("r+b") as damaged:  # a good part of it, under their hands
         damaged.seek(4096)
         damaged.write(os.urandom(4096 * 10))
     rows = rows_of(journal)
     assert rows.items() <= (sample.bodies | {121: event(500).body}).items()
     assert 50 < len(rows) < 121
-    assert the_writer.submit([event(501)]).result(5) == [Outcome.ACCEPTED]
+    assert the_writer.submit([event(501)]).result(30) == [Outcome.ACCEPTED]
     assert rows_of(other) == rows_of(journal) == rows | {122: event(501).body}
     assert len(list(path.parent.glob("journal.damaged-*.sqlite"))) == 1
     # Whoever still had the damaged file open must not take the new one's log away when it closes.
-    the_writer.submit([event(502)]).result(5)
+    the_writer.submit([event(502)]).result(30)
     other.close()
     the_writer.close()
     assert rows_of(journal) == rows | {122: event(501).body, 123: event(502).body}
@@ -290,7 +290,7 @@ def test_loaded_rows_keep_their_numbers_when_the_log_is_lost(
     shutil.copy(tmp_path / "journal.sqlite", path)  # as it was, and without its log
     path.with_name("journal.sqlite-wal").unlink(missing_ok=True)
     the_writer = Writer(path, 100 * MB, same)
-    the_writer.submit([event(700)]).result(5)
+    the_writer.submit([event(700)]).result(30)
     the_writer.close()
     journal = Journal(path)
     # The engine reads on from 118: a row that came as number 73 would never be seen.
@@ -417,14 +417,14 @@ def test_numbers_go_on_when_the_journal_has_lost_what_it_says_of_itself(
 def test_numbers_go_on_when_all_is_pruned_and_the_counter_is_hit(tmp_path: Path, quiet: None) -> None:
     path = tmp_path / "journal.sqlite"
     the_writer = Writer(path, 100 * MB, same)
-    the_writer.submit([event(number) for number in range(10)]).result(5)
+    the_writer.submit([event(number) for number in range(10)]).result(30)
     the_writer.close()
     journal = Journal(path)
     assert journal.prune(10, 1 << 60, 100) == 10
     journal.close()
     path.write_bytes(path.read_bytes().replace(b"last_seq", b"?" * 8))
     the_writer = Writer(path, 100 * MB, same)
-    the_writer.submit([event(20)]).result(5)
+    the_writer.submit([event(20)]).result(30)
     the_writer.close()
     journal = Journal(path)
     assert [row.body for row in journal.read(10, 10)] == [

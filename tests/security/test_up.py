@@ -50,7 +50,7 @@ def _asked(home: Home, secret: str) -> list[httpx.Response]:
     def send(path: str, content: Any, **how: Any) -> httpx.Response:
         return httpx.post(home.door + path, content=json.dumps(content), timeout=20, **how)
 
-    until(lambda: _answers(home.door + "/health"), 40, home.said)
+    until(lambda: _answers(home.door + "/health"), 120, home.said)
     now = time.time_ns() // 1000
     event = {
         "event_name": "sign_up",
@@ -81,7 +81,7 @@ def _asked(home: Home, secret: str) -> list[httpx.Response]:
     def status() -> dict[str, Any]:
         return dict(httpx.get(address.url + "/v1/status", headers=token, timeout=20).json())
 
-    until(lambda: status()["dead_letters"] >= 2 and not status()["freshness_seconds"], 60, home.said)
+    until(lambda: status()["dead_letters"] >= 2 and not status()["freshness_seconds"], 120, home.said)
     for path in ("/health", "/metrics", "/v1/freshness", "/v1/health", "/v1/meta", "/v1/openapi.json"):
         said.append(httpx.get(address.url + path, timeout=20))
     said.append(httpx.get(address.url + "/v1/status", headers=token, timeout=20))

@@ -1,7 +1,7 @@
 """Fixtures: a history with all that is odd in it, and the API over it, once for each engine."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,18 +63,9 @@ def history() -> list[Row]:
 
 
 @pytest.fixture(scope="session")
-def told(
-    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Product]:
-    url = "duckdb:///warehouse.duckdb"
-    if engine == "postgres":
-        server = request.getfixturevalue("postgres_server")
-        server.psql("drop database if exists asked;")
-        server.psql("create database asked;")
-        url = server.get_uri("asked")
-    product = Product(
-        tmp_path_factory.mktemp("told"), url, {"attribution.conversion_events": ["purchase", "sign_up"]}
-    )
+def told(own_warehouse: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    settings = {"attribution.conversion_events": ["purchase", "sign_up"]}
+    product = Product(tmp_path_factory.mktemp("told"), own_warehouse("asked"), settings)
     product.load(history())
     product.build(test=False)
     yield product

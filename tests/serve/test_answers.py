@@ -409,6 +409,7 @@ def test_the_marts_say_the_same(api: Api, told: Product) -> None:
         assert (row["sessions"], row["last_click_conversions"]) == (mart["sessions"], mart["conversions"])
 
 
+@pytest.mark.bigquery
 def test_the_newest_events(api: Api, told: Product) -> None:
     rows = ask(api, "/events", {"limit": 30})["data"]
     events = sorted(whole(told, "stg_ga4_events"), key=lambda row: (row["event_timestamp"], row["event_id"]))
@@ -474,6 +475,7 @@ def test_touches_of_long_ago_are_found_too(told: Product, monkeypatch: pytest.Mo
     assert few == all_of_them
 
 
+@pytest.mark.bigquery
 def test_one_conversion(api: Api, told: Product) -> None:
     [one, *_] = ask(api, "/conversions", {"limit": 1})["data"]
     said = ask(api, f"/conversions/{one['conversion_id']}", {})
@@ -486,6 +488,7 @@ def test_one_conversion(api: Api, told: Product) -> None:
     assert "There is no conversion 'no such/thing'" in answer.json()["error"]["message"]
 
 
+@pytest.mark.bigquery
 def test_what_there_is_to_ask_about(api: Api, told: Product) -> None:
     said = ask(api, "/meta", {})
     assert (said["timezone"], said["reporting_currency"], said["currencies"]) == (
@@ -501,6 +504,7 @@ def test_what_there_is_to_ask_about(api: Api, told: Product) -> None:
     )
 
 
+@pytest.mark.bigquery
 def test_health_and_freshness(api: Api, told: Product) -> None:
     said = ask(api, "/health", {})
     assert said["books"] == dict.fromkeys(

@@ -74,6 +74,7 @@ HISTORY = [
 ]
 
 
+@pytest.mark.bigquery
 def test_the_answers_are_these(new_product: Callable[..., Product]) -> None:
     product = new_product()
     product.load(HISTORY)

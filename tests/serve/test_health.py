@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from product import Product
 
 from headwater.serve.questions import health
@@ -24,3 +25,16 @@ def test_ticks_do_not_push_out_the_full_builds(new_product: Callable[..., Produc
     ]
     told = health.ticks(warehouse)
     assert (told["count"], told["median_seconds"]) == (200, 1.0)
+
+
+@pytest.mark.bigquery
+def test_the_median_is_the_middle(new_product: Callable[..., Product]) -> None:
+    warehouse = new_product().warehouse
+    for seconds, median in (([3], 3.0), ([4, 1], 2.5), ([5, 1, 3], 3.0), ([9, 1, 2, 4], 3.0)):
+        rows = [
+            f"({number}, 0, 0, false, 'f', 1, timestamp '2026-05-01 00:00:00', timestamp '2026-05-01 00:00:0{took}')"
+            for number, took in enumerate(seconds, 1)
+        ]
+        warehouse.execute("delete from headwater_builds")
+        warehouse.execute(f"insert into headwater_builds values {', '.join(rows)}")
+        assert health.ticks(warehouse)["median_seconds"] == median

@@ -164,7 +164,7 @@ def test_a_hundred_screens(home: Home) -> None:
     httpx.post(home.door + "/v1/events", json=orders(0, 1)).raise_for_status()
     address = find(home.home)
     assert address
-    until(lambda: httpx.get(address.url + "/v1/channels").status_code == 200, 30, home.said)
+    until(lambda: httpx.get(address.url + "/v1/channels").status_code == 200, 120, home.said)
     waits: list[float] = []
     statuses: Counter[int] = Counter()
     builds: set[str] = set()

@@ -51,7 +51,7 @@ def test_a_rate_is_kept_where_all_left_in_time(sent: int, took: float, was_kept:
 
 @pytest.mark.parametrize("way", list(Door))
 def test_two_hundred_a_second(door: Collector, way: Door) -> None:
-    for _ in range(3):  # a machine that is busy elsewhere keeps the rate in one of a few tries
+    for _ in range(6):  # a machine that is busy elsewhere keeps the rate in one of a few tries
         before = door.last_seq()
         sent = paced(door.url, 200, 2, way)
         rows = door.rows(before)
@@ -144,11 +144,11 @@ def test_ctrl_c_ends_with_the_counts_so_far(told_door: ToldDoor, words: list[str
         text=True,
         env=environment(),
     ) as process:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while len(told_door.came) < 3 and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "interrupted\n")
     assert first in out
     counted = next(line for line in out.splitlines() if "accepted, 0 duplicates, 0 refused" in line)

@@ -19,10 +19,29 @@ PROJECT = "local"
 
 @dataclass
 class BigQueryServer:
+    """`bigquery.service.BigQueryService` is the same of Google's own."""
+
     url: str  # api_endpoint for dbt, BIGQUERY_EMULATOR_HOST for Google's clients
     storage: str  # host:port of the Storage Read and Write APIs: gRPC in the clear
     project: str
     _process: "subprocess.Popen[str]"
+
+    is_real = False
+
+    def dataset(self, name: str) -> str:
+        return name
+
+    def url_of(self, name: str) -> str:
+        return f"bigquery://{self.project}/{name}"
+
+    @property
+    def dbt_method(self) -> dict[str, str]:
+        return {"method": "oauth-secrets", "token": "dummy", "api_endpoint": self.url}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """With which headwater and Google's clients go there."""
+        return {"BIGQUERY_EMULATOR_HOST": self.url, "BIGQUERY_STORAGE_EMULATOR_HOST": self.storage}
 
     def client(self) -> bigquery.Client:
         return bigquery.Client(

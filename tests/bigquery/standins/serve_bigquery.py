@@ -36,7 +36,7 @@ from local_bigquery.api import jobs  # noqa: E402
 from local_bigquery.catalog import tables  # noqa: E402
 from local_bigquery.engine import database  # noqa: E402
 from local_bigquery.grpc import server as storage  # noqa: E402
-from local_bigquery.jobs import merge, runner  # noqa: E402
+from local_bigquery.jobs import merge, query, runner  # noqa: E402
 from local_bigquery.settings import settings  # noqa: E402
 from local_bigquery.sql import script  # noqa: E402
 from local_bigquery.sql.dialect import BigQueryDialect  # noqa: E402
@@ -103,6 +103,80 @@ def with_names(struct: exp.Struct) -> exp.Struct:
         exp.PropertyEQ(this=exp.to_identifier(f"f{n}"), expression=value) for n, value in enumerate(values)
     ]
     return exp.Struct(expressions=fields)
+
+
+# What local-bigquery asks DuckDB's catalog, which reads all of a lake's tables for each answer, and most of a suite's
+# time: the same out of the lake's own tables. They hold what is committed, as does any other cursor than the writer's.
+NAMED = """
+    FROM {lake}.ducklake_{kind} AS named JOIN {lake}.ducklake_schema AS place USING (schema_id)
+    WHERE named.end_snapshot IS NULL AND place.end_snapshot IS NULL AND place.schema_name = $1
+"""
+TABLES = NAMED.replace("{kind}", "table")
+VIEWS = NAMED.replace("{kind}", "view")
+FROM_THE_LAKE = {
+    "FROM duckdb_tables() WHERE database_name = $1": f"""
+        SELECT table_name, 'TABLE', coalesce((
+            SELECT record_count FROM {{lake}}.ducklake_table_stats AS stats WHERE stats.table_id = named.table_id
+        ), 0) {TABLES} AND table_name = coalesce($2, table_name)
+        UNION ALL SELECT view_name, 'VIEW', 0 {VIEWS} AND view_name = coalesce($2, view_name) ORDER BY 1
+    """,
+    "SELECT column_name FROM duckdb_columns()": f"""
+        SELECT column_name FROM {{lake}}.ducklake_column AS field WHERE end_snapshot IS NULL AND NOT nulls_allowed
+        AND parent_column IS NULL AND table_id IN (SELECT table_id {TABLES} AND table_name = $2)
+    """,
+    "SELECT 1 FROM duckdb_columns()": f"""
+        SELECT 1 FROM {{lake}}.ducklake_column AS field WHERE end_snapshot IS NULL AND column_name = $3
+        AND table_id IN (SELECT table_id {TABLES} AND table_name = $2)
+    """,
+}
+
+
+def from_the_lake(fetch: Any) -> Any:
+    @functools.wraps(fetch)
+    def run(sql: str, params: list[Any] | None = None) -> Any:
+        known = next((asked for asked in FROM_THE_LAKE if asked in sql), None)
+        if known is None or not params or params[0] not in database._attached:
+            return fetch(sql, params)
+        lake = database.quote(f"__ducklake_metadata_{params[0]}")
+        return fetch(FROM_THE_LAKE[known].replace("{lake}", lake), params[1:])
+
+    return run
+
+
+class New:
+    """A cursor that has no temporary tables, as nobody has used it: DuckDB would look through all there are."""
+
+    TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
+
+    def __init__(self, cursor: Any) -> None:
+        self.cursor = cursor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cursor, name)
+
+    def sql(self, sql: str, *rest: Any, **named: Any) -> Any:
+        return self.cursor.sql("SELECT '' LIMIT 0" if sql == self.TEMPORARY else sql, *rest, **named)
+
+
+def new_cursors(execute: Any) -> Any:
+    @functools.wraps(execute)
+    def run(cursor: Any, *rest: Any, session: Any = None, **named: Any) -> Any:
+        return execute(cursor if session else New(cursor), *rest, session=session, **named)
+
+    return run
+
+
+def drop_temporary(statistics: Any) -> Any:
+    """`DROP TABLE IF EXISTS _session.name` drops a temporary table that is there, as it does without the IF EXISTS."""
+
+    @functools.wraps(statistics)
+    def run(tree: Any, context: Any, *rest: Any) -> Any:
+        table = tree.find(exp.Table) if isinstance(tree, exp.Drop) else None
+        if table and table.db.casefold() == "_session" and table.name.casefold() in context.temporary:
+            tree.set("exists", False)
+        return statistics(tree, context, *rest)
+
+    return run
 
 
 class InTransaction:
@@ -174,6 +248,9 @@ def main() -> None:
     settings.default_dataset_id = args.dataset
     # the macros of GEOGRAPHY need one more extension, and nothing here asks for them
     database.FUNCTIONS = [path for path in database.FUNCTIONS if path.stem != "geography"]
+    database.fetch = from_the_lake(database.fetch)
+    query.execute = new_cursors(query.execute)
+    query._ddl = drop_temporary(query._ddl)
     runner._query = report_destination(runner._query)
     jobs.results = without_rows(jobs.results)
     merge.run = merge_in_transaction(merge.run)

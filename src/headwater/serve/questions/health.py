@@ -4,6 +4,7 @@ from typing import Any
 
 from headwater.serve.bound import Bound
 from headwater.serve.filters import Asked
+from headwater.serve.questions.median import median, ranked
 from headwater.warehouse.protocol import Reader
 
 _BUILDS = 20
@@ -32,12 +33,16 @@ def ticks(reader: Reader) -> dict[str, Any]:
     """The newest incremental builds, summed up."""
     [found] = reader.query(
         f"""
-        select count(*) as count, min(started_at) as since,
-            cast(percentile_cont(0.5) within group (order by seconds) as double precision) as median_seconds
-        from (
+        with newest as (
             select started_at, {_SECONDS} as seconds
             from headwater_builds where not is_full order by build_id desc limit {_TICKS}
-        ) as newest
+        ),
+
+        ranked as (
+            select started_at, seconds, {ranked("seconds")} from newest
+        )
+
+        select count(*) as count, min(started_at) as since, {median("seconds")} as median_seconds from ranked
         """
     ).to_pylist()
     return dict(found)

@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from headwater.serve.bound import Bound
 from headwater.serve.filters import Asked
+from headwater.serve.questions.median import median, ranked
 from headwater.warehouse.protocol import Reader
 
 CONVERSION = "(conversion)"  # where every way ends
@@ -16,13 +17,22 @@ def paths(reader: Reader, asked: Asked, limit: int, offset: int) -> pa.Table:
     sql = f"""
         with {_ways(bound, asked)},
 
+        timed as (
+            select path, steps, conversion_value,
+                cast(extract(epoch from (conversion_at - first_touch_at)) as double precision) / 86400 as days
+            from ways
+        ),
+
+        ranked as (
+            select path, steps, conversion_value, days, {ranked("days", within="path")}
+            from timed
+        ),
+
         counted as (
             select path, max(steps) as steps, count(*) as conversions,
                 cast(coalesce(sum(conversion_value), 0) as decimal(38, 9)) as value,
-                cast(percentile_cont(0.5) within group (
-                    order by cast(extract(epoch from (conversion_at - first_touch_at)) as double precision) / 86400
-                ) as double precision) as median_days
-            from ways
+                {median("days")} as median_days
+            from ranked
             group by path
         )
 
