@@ -42,7 +42,7 @@ demo: $(VENV)/.runtime ## 90 days of synthetic events, loaded, built, tested and
 	  $(HEADWATER) stream --rate 20 --seconds $$([ -t 1 ] && echo 3600 || echo 15); $(HEADWATER) status
 
 test: $(VENV)/.dev ## the whole suite, on DuckDB and on a real PostgreSQL
-	$(BIN)/python -m pytest -q -n 3 --dist worksteal
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-bigquery: $(VENV)/.dev ## the tests of BigQuery, on two stand-ins, or with URL=bigquery://PROJECT/DATASET on the real service
 	@$(BIN)/python tests/bigquery/standins/prepare.py
