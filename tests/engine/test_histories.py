@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import reference
 from conformance.test_histories import differences, explained, of_its_own, snapshot, streams_of
+from engine.outside import overlooked
 from engine.stream import Stream
 from histories import SETTINGS, History, histories, is_streamed
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from product import Product
 
 from headwater.engine.engine import Engine
+from headwater.transform.days import DaysOfBuild
 from headwater.transform.tick import Tick
 
 Row = dict[str, Any]
@@ -51,9 +53,13 @@ def test_streamed_histories_equal_a_rebuild_and_the_reference(
     ticks: list[int] = []
     run = Tick.run
 
-    def counted(self: Tick, from_batch: int, to_batch: int) -> None:
+    def counted(self: Tick, from_batch: int, to_batch: int) -> DaysOfBuild:
         ticks.append(to_batch)
-        run(self, from_batch, to_batch)
+        days = run(self, from_batch, to_batch)
+        found = overlooked(self._warehouse, self, days, from_batch, to_batch)
+        if found:
+            pytest.fail(f"the days {days.scope} are not enough: {found}", pytrace=False)
+        return days
 
     monkeypatch.setattr(Tick, "run", counted)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from headwater.transform.days import DaysOfBuild, of_dates, of_moments
 from headwater.transform.runner import Node
 from headwater.warehouse.protocol import Warehouse
 
@@ -16,10 +17,13 @@ def define(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, fu
         replace_view(warehouse, build_schema, node)
 
 
-def publish(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, full: bool) -> None:
-    """Must run within the caller's transaction, together with the watermark."""
-    for node in published(nodes, "person", *(["whole"] if full else [])):
-        replace_rows(warehouse, build_schema, node.name, full=full, ordered_by=node.ordered_by)
+def publish(
+    warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], days: DaysOfBuild | None = None
+) -> None:
+    """All rows, or those of the persons in scope, who are published on the `days` of an incremental build. Must run within
+    the caller's transaction, together with the watermark."""
+    for node in published(nodes, "person", *([] if days else ["whole"])):
+        replace_rows(warehouse, build_schema, node, days)
 
 
 def published(nodes: Sequence[Node], *ways: str) -> list[Node]:
@@ -35,19 +39,22 @@ def make_room(warehouse: Warehouse, build_schema: str, table: str) -> None:
     warehouse.index(table)
 
 
-def replace_rows(
-    warehouse: Warehouse, build_schema: str, table: str, *, full: bool, ordered_by: str = ""
-) -> None:
+def replace_rows(warehouse: Warehouse, build_schema: str, node: Node, days: DaysOfBuild | None) -> None:
     """Questions are about the last days: in the order of time, a warehouse passes over what is older."""
-    source, target = f"{build_schema}.{table}", f"{warehouse.schema}.{table}"
-    if full:
+    source, target = f"{build_schema}.{node.name}", f"{warehouse.schema}.{node.name}"
+    if days is None:
         warehouse.execute(f"delete from {target}")
     else:
-        warehouse.execute(
-            f"delete from {target} where person_id in (select person_id from {build_schema}.scope_persons)"
-        )
-    order = f" order by {ordered_by}" if full and ordered_by else ""
+        in_scope = f"person_id in (select person_id from {build_schema}.scope_persons)"
+        warehouse.execute(f"delete from {target} where {' and '.join([*on_days(node, days), in_scope])}")
+    order = f" order by {node.ordered_by}" if days is None and node.ordered_by else ""
     warehouse.execute(f"insert into {target} select * from {source}{order}")
+
+
+def on_days(node: Node, days: DaysOfBuild) -> list[str]:
+    """The condition by which a warehouse that keeps the table by days passes over all others."""
+    conditions = {"date": of_dates, "timestamp": of_moments}
+    return [conditions[kind](column, days.scope) for column, kind in node.partition.items()]
 
 
 def replace_view(warehouse: Warehouse, build_schema: str, node: Node) -> None:

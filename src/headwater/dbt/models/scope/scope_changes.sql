@@ -5,18 +5,20 @@ with loaded as (
         event_id,
         source_kind,
         device_id,
-        transaction_id
+        transaction_id,
+        user_id
     from {{ source('live', 'ga4_events_raw') }}
-    where {{ of_any_day() }}
+    where {{ of_days('new') }}
         and {{ newly_arrived() }}
 ),
 
 streamed as (
     select
         device_id,
-        transaction_id
+        transaction_id,
+        user_id
     from {{ source('live', 'events_streaming') }}
-    where {{ of_any_day() }}
+    where {{ of_days('new') }}
         and {{ newly_arrived() }}
 ),
 
@@ -31,7 +33,7 @@ replaceable as (
         device_id,
         transaction_id
     from {{ source('live', 'ga4_events_raw') }}
-    where {{ of_any_day() }}
+    where {{ of_days('covered') }}
         and source_kind in ('stream', 'export_intraday')
     union all
     select
@@ -40,13 +42,14 @@ replaceable as (
         device_id,
         transaction_id
     from {{ source('live', 'events_streaming') }}
-    where {{ of_any_day() }}
+    where {{ of_days('covered') }}
 ),
 
 replaced as (
     select
         replaceable.device_id,
-        replaceable.transaction_id
+        replaceable.transaction_id,
+        cast(null as {{ type_text() }}) as user_id
     from replaceable
     inner join newly_covered
         on newly_covered.stream_id = {{ stream_of('replaceable.stream_id') }}
@@ -58,7 +61,8 @@ replaced as (
 met as (
     select
         streamed_rows.device_id,
-        streamed_rows.transaction_id
+        streamed_rows.transaction_id,
+        cast(null as {{ type_text() }}) as user_id
     from (
         select event_id, device_id, transaction_id
         from {{ source('live', 'ga4_events_raw') }}
@@ -76,7 +80,7 @@ met as (
 {%- endif %}
 
 changes as (
-    select device_id, transaction_id from loaded
+    select device_id, transaction_id, user_id from loaded
     union distinct
     select * from streamed
     union distinct

@@ -4,5 +4,5 @@
 select
     {{ raw_columns() }}
 from {{ source('live', 'ga4_events_raw') }}
-where {{ of_any_day() }}
+where {{ of_days('scope') }}
     and {{ rows_with(source('live', 'ga4_events_raw'), 'device_id', ref('scope_devices')) }}

@@ -4,5 +4,5 @@
 select
     {{ raw_columns() }}
 from {{ source('live', 'events_streaming') }}
-where {{ of_any_day() }}
+where {{ of_days('scope') }}
     and {{ rows_with(source('live', 'events_streaming'), 'device_id', ref('scope_devices')) }}
