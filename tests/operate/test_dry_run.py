@@ -48,7 +48,7 @@ def test_every_model_is_asked_about_without_running_it(product: Product) -> None
     warehouse = Answering(product.warehouse)
     month = cost(Workload(1e6), 900, Prices())
     reckoned = {one.name: one.statements for one in month.programs}
-    found = measured(product.settings, warehouse, reckoned)
+    found = measured(product.settings, warehouse, reckoned, month.scope_days)
     assert found.keys() == {"tick", "build"}
     for name, statements in found.items():
         assert [one.name for one in statements] == [one.name for one in reckoned[name]]
@@ -64,7 +64,7 @@ def test_every_model_is_asked_about_without_running_it(product: Product) -> None
 
 def test_a_warehouse_without_dry_runs_is_not_asked(product: Product) -> None:
     assert not isinstance(product.warehouse, DryRuns)
-    assert measured(product.settings, product.warehouse, {}) == {}
+    assert measured(product.settings, product.warehouse, {}, 1.0) == {}
 
 
 def test_what_a_run_makes_itself_is_added_by_the_formula() -> None:
@@ -93,7 +93,9 @@ def test_the_formula_knows_the_statements_as_they_are(product: Product) -> None:
             one.name: {table: list(columns or ()) for table, columns in one.reads.items()}
             for one in statements
         }
+        days = {one.name: one.days for one in statements}
         for one in fresh[name]:
             assert had.get(one["name"]) == one["reads"], f"{one['name']}: {advice}"
+            assert days[one["name"]] == one.get("days", ""), f"{one['name']}: {advice}"
     assert {one["name"] for one in fresh["tests"]} <= {one.name for one in known.build}, advice
     assert all(name.startswith(LIVE) for one in known.tests for name in one.reads)

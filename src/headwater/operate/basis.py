@@ -28,6 +28,7 @@ class Statement:
 
     name: str
     reads: Mapping[str, tuple[str, ...] | None]
+    days: str = ""  # of the tables kept by days: those of `new` rows or of the persons in `scope`; empty: all of them
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,21 @@ class Basis:
     events: int  # of which the rows were measured
     tables: Mapping[str, Table]
     published: tuple[str, ...]  # tables that a build replaces the rows of, person by person
+    by_day: frozenset[str]  # tables that are kept by days
+    returns: tuple[float, ...]  # share of a day's persons who were also there so many days before
     tick: tuple[Statement, ...]
     build: tuple[Statement, ...]  # with all its tests
     tests: tuple[Statement, ...]  # those that an engine repeats over what is published
+
+
+# by which a tick knows the days of the persons in scope: transform/days.py
+DAYS_OF_SCOPE = Statement(
+    "days of scope",
+    {
+        f"{LIVE}stg_ga4_sessions": ("person_id", "session_start", "session_end"),
+        "scope_persons": ("person_id",),
+    },
+)
 
 
 @cache
@@ -45,7 +58,11 @@ def basis() -> Basis:
     found = json.loads(BASIS.read_text(encoding="utf-8"))
     programs = {
         name: tuple(
-            Statement(one["name"], {table: tuple(columns) for table, columns in one["reads"].items()})
+            Statement(
+                one["name"],
+                {table: tuple(columns) for table, columns in one["reads"].items()},
+                one.get("days", ""),
+            )
             for one in statements
         )
         for name, statements in found["programs"].items()
@@ -56,7 +73,9 @@ def basis() -> Basis:
         events=found["events"],
         tables={name: Table(one["rows_per_event"], one["bytes"]) for name, one in found["tables"].items()},
         published=published,
-        tick=(*programs["tick"], *publication(published, by_person=True)),
+        by_day=frozenset(found["by_day"]),
+        returns=tuple(found["returns"]),
+        tick=(*programs["tick"], DAYS_OF_SCOPE, *publication(published, by_person=True)),
         build=(*programs["build"], *programs["tests"], *publication(published, by_person=False)),
         tests=tuple(one for one in programs["tests"] if one.reads.keys() <= of_published),
     )
@@ -69,7 +88,7 @@ def publication(published: tuple[str, ...], *, by_person: bool) -> list[Statemen
         statement
         for table in published
         for statement in (
-            Statement(f"delete {table}", {f"{LIVE}{table}": None, **scope}),
+            Statement(f"delete {table}", {f"{LIVE}{table}": None, **scope}, "scope" if by_person else ""),
             Statement(f"insert {table}", {table: None}),
         )
     ]

@@ -11,7 +11,7 @@ All that it reads of the raw tables is one of three things, and the days of each
 One day too many costs bytes, never truth. docs/decisions.md has the argument in full."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import cached_property
@@ -76,12 +76,16 @@ class DaysOfBuild:
         return days([*spans, *self.new])
 
     def put_into(self, sql: str) -> str:
-        """The statement with constants wherever it names one of these."""
-        return ANY_DAY.sub(lambda found: of_moments(found["column"], getattr(self, found["which"])), sql)
+        return with_days(sql, lambda which: getattr(self, which))
 
     def _spans(self, sql: str) -> list[Span]:
         found: pa.Table = self._warehouse.query(sql)
         return list(zip(found["first_day"].to_pylist(), found["last_day"].to_pylist(), strict=True))
+
+
+def with_days(sql: str, known: Callable[[str], Days]) -> str:
+    """The statement with constants wherever it asks for the days of something."""
+    return ANY_DAY.sub(lambda found: of_moments(found["column"], known(found["which"])), sql)
 
 
 def days(spans: Iterable[Span]) -> Days:

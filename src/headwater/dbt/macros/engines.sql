@@ -226,7 +226,7 @@
     {{ return(adapter.dispatch('of_days', 'headwater')(which, column)) }}
 {% endmacro %}
 
-{% macro default__of_days(which, column) %}true{% endmacro %}
+{% macro default__of_days(which, column) %}true /* {{ which }} days */{% endmacro %}
 
 {% macro bigquery__of_days(which, column) -%}
     {{ headwater.bigquery__of_any_day(column) }} /* {{ which }} days */
