@@ -27,15 +27,20 @@ def overlooked(
         return int(warehouse.query(f"select count(*) as n from {table} where {condition}")["n"][0].as_py())
 
     in_scope = f"person_id in (select person_id from {tick.bench}.scope_persons)"
+    from_cut = (
+        f"exists (select 1 from {tick.bench}.scope_cuts as cuts where cuts.device_id = int_kept_events.device_id "
+        "and int_kept_events.event_timestamp >= cuts.since_at)"
+    )
     is_new = f"batch_id > {from_batch} and batch_id <= {to_batch}"
     counted = {
-        "in scope": rows(f"{tick.bench}.stg_ga4_events", f"not {of_moments('event_timestamp', days.scope)}"),
+        "touched": rows(f"{tick.bench}.stg_ga4_events", f"not {of_moments('event_timestamp', days.touched)}"),
+        "kept": rows("int_kept_events", f"{from_cut} and not {of_moments('event_timestamp', days.touched)}"),
         **{
             f"new in {table}": rows(table, f"{is_new} and not {of_moments('event_timestamp', days.new)}")
             for table in RAW_TABLES
         },
         **{
-            f"published in {table}": rows(table, f"{in_scope} and not {condition(column, days.scope)}")
+            f"published in {table}": rows(table, f"{in_scope} and not {condition(column, days.published)}")
             for table, (column, condition) in KEPT_BY.items()
         },
     }

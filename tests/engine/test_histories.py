@@ -58,7 +58,7 @@ def test_streamed_histories_equal_a_rebuild_and_the_reference(
         days = run(self, from_batch, to_batch)
         found = overlooked(self._warehouse, self, days, from_batch, to_batch)
         if found:
-            pytest.fail(f"the days {days.scope} are not enough: {found}", pytrace=False)
+            pytest.fail(f"the days {days.touched} are not enough: {found}", pytrace=False)
         return days
 
     monkeypatch.setattr(Tick, "run", counted)

@@ -5,8 +5,11 @@ All that it reads of the raw tables is one of three things, and the days of each
 - `new` rows are of the batches since the last build, and the books say from when to when each batch is.
 - Rows that an export has newly `covered` are of the days that it has brought: of a day in whichever time zone all
   moments lie within two days of each other.
-- The rows of the persons in `scope` are new, or they counted in the last build as well: what has once ceased to count
-  never does again before a full build. So they lie in a session that is published.
+- Of the devices that are `touched` it reads the events from a moment on, `scope_cuts`. Those that are not new counted in
+  the last build as well: what has once ceased to count never does again before a full build. So they lie in a session
+  that is published, and none of those ends after the last one.
+
+What it publishes anew of the persons in scope is `published` on the days of their sessions.
 
 One day too many costs bytes, never truth. docs/decisions.md has the argument in full."""
 
@@ -22,7 +25,7 @@ import pyarrow as pa
 from headwater.warehouse.protocol import Warehouse
 
 ANY_DAY = re.compile(
-    r"(?P<column>[\w.]+) >= timestamp '0001-01-01 00:00:00\+00' /\* (?P<which>new|covered|scope) days \*/"
+    r"(?P<column>[\w.]+) >= timestamp '0001-01-01 00:00:00\+00' /\* (?P<which>new|covered|touched) days \*/"
 )
 MOST_SPANS = 100  # in one condition: where there are more, the shortest gaps are closed
 DAY = timedelta(days=1)
@@ -64,16 +67,27 @@ class DaysOfBuild:
         return wider(days(spans), 2)
 
     @cached_property
-    def scope(self) -> Days:
-        """Of what counts of the persons in scope, and of what is published of them."""
+    def touched(self) -> Days:
         spans = self._spans(
             f"""
-            select distinct cast(session_start as date) as first_day, cast(session_end as date) as last_day
-            from {self._warehouse.schema}.stg_ga4_sessions
-            where person_id in (select person_id from {self._place}.scope_persons)
+            select distinct cast(since_at as date) as first_day, cast(until_at as date) as last_day
+            from {self._place}.scope_cuts
             """
         )
         return days([*spans, *self.new])
+
+    @cached_property
+    def published(self) -> Days:
+        """Of what stands in the published tables of the persons in scope."""
+        return days(
+            self._spans(
+                f"""
+                select distinct cast(session_start as date) as first_day, cast(session_end as date) as last_day
+                from {self._warehouse.schema}.stg_ga4_sessions
+                where person_id in (select person_id from {self._place}.scope_persons)
+                """
+            )
+        )
 
     def put_into(self, sql: str) -> str:
         return with_days(sql, lambda which: getattr(self, which))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from headwater.errors import BuildError, QueryError
 from headwater.transform.days import DaysOfBuild
+from headwater.transform.publish import IN_PARTS
 from headwater.transform.runner import STILL_THERE, Node
 from headwater.warehouse.protocol import Kind, Warehouse
 
@@ -53,7 +54,7 @@ class Tick:
 def needed(nodes: Sequence[Node]) -> list[Node]:
     """The models that a tick publishes, and those that they are made from, in the order in which they can be built."""
     models = {node.name: node for node in nodes if node.kind == "model"}
-    wanted = {"scope_persons", *(name for name, node in models.items() if node.publish == "person")}
+    wanted = {"scope_persons", *(name for name, node in models.items() if node.publish in IN_PARTS)}
     while more := {name for one in wanted for name in models[one].reads if name in models} - wanted:
         wanted |= more
     ordered: dict[str, Node] = {}

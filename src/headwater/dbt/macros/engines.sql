@@ -220,7 +220,7 @@
     {{ column }} >= timestamp '0001-01-01 00:00:00+00'
 {%- endmacro %}
 
-{#- Which days of a raw table can hold what a tick looks for: `new` rows, ones that an export has newly `covered`, or those of the persons in `scope`.
+{#- Which days of a raw table can hold what a tick looks for: `new` rows, ones that an export has newly `covered`, or those of the devices that are `touched`.
     A tick puts them in place of this as constants (transform/days.py); whoever else runs the statement reads any day. -#}
 {% macro of_days(which, column='event_timestamp') %}
     {{ return(adapter.dispatch('of_days', 'headwater')(which, column)) }}

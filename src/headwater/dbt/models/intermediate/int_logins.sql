@@ -2,7 +2,7 @@
 {{ storage(cluster='person_id') }}
 
 with events as (
-    select * from {{ ref('int_events') }}
+    select * from {{ ref('int_history') }}
     where user_id is not null
 ),
 

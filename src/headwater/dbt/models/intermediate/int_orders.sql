@@ -2,7 +2,7 @@
 {{ storage(timestamp='event_timestamp', cluster='person_id') }}
 
 with events as (
-    select * from {{ ref('int_events') }}
+    select * from {{ ref('int_history') }}
     where transaction_id is not null
         and {{ one_of('event_name', var('conversion_events') + ['refund']) }}
 ),

@@ -6,7 +6,9 @@ with loaded as (
         source_kind,
         device_id,
         transaction_id,
-        user_id
+        user_id,
+        ga_session_id,
+        event_timestamp
     from {{ source('live', 'ga4_events_raw') }}
     where {{ of_days('new') }}
         and {{ newly_arrived() }}
@@ -16,7 +18,9 @@ streamed as (
     select
         device_id,
         transaction_id,
-        user_id
+        user_id,
+        ga_session_id,
+        event_timestamp
     from {{ source('live', 'events_streaming') }}
     where {{ of_days('new') }}
         and {{ newly_arrived() }}
@@ -49,7 +53,9 @@ replaced as (
     select
         replaceable.device_id,
         replaceable.transaction_id,
-        cast(null as {{ type_text() }}) as user_id
+        cast(null as {{ type_text() }}) as user_id,
+        cast(null as {{ type_whole() }}) as ga_session_id,
+        replaceable.event_timestamp
     from replaceable
     inner join newly_covered
         on newly_covered.stream_id = {{ stream_of('replaceable.stream_id') }}
@@ -62,14 +68,16 @@ met as (
     select
         streamed_rows.device_id,
         streamed_rows.transaction_id,
-        cast(null as {{ type_text() }}) as user_id
+        cast(null as {{ type_text() }}) as user_id,
+        cast(null as {{ type_whole() }}) as ga_session_id,
+        streamed_rows.event_timestamp
     from (
-        select event_id, device_id, transaction_id
+        select event_id, event_timestamp, device_id, transaction_id
         from {{ source('live', 'ga4_events_raw') }}
         where {{ of_any_day() }}
             and source_kind = 'stream'
         union all
-        select event_id, device_id, transaction_id
+        select event_id, event_timestamp, device_id, transaction_id
         from {{ source('live', 'events_streaming') }}
         where {{ of_any_day() }}
     ) as streamed_rows
@@ -79,16 +87,33 @@ met as (
 ),
 {%- endif %}
 
-changes as (
-    select device_id, transaction_id, user_id from loaded
-    union distinct
+changed_rows as (
+    select
+        device_id,
+        transaction_id,
+        user_id,
+        ga_session_id,
+        event_timestamp
+    from loaded
+    union all
     select * from streamed
-    union distinct
+    union all
     select * from replaced
     {%- if ids_may_meet() %}
-    union distinct
+    union all
     select * from met
     {%- endif %}
+),
+
+changes as (
+    select
+        device_id,
+        transaction_id,
+        user_id,
+        ga_session_id,
+        min(event_timestamp) as first_at
+    from changed_rows
+    group by device_id, transaction_id, user_id, ga_session_id
 )
 
 select * from changes
