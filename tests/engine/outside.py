@@ -44,7 +44,9 @@ def overlooked(
             for table, (column, condition) in KEPT_BY.items()
         },
     }
-    covered = warehouse.query(f"select event_date from {tick.bench}.scope_covered_days")["event_date"].to_pylist()
+    covered = warehouse.query(f"select event_date from {tick.bench}.scope_covered_days")[
+        "event_date"
+    ].to_pylist()
     counted["covered"] = sum(
         not any(first <= day <= last for first, last in days.covered)
         for each in covered

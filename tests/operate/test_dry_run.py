@@ -48,7 +48,7 @@ def test_every_model_is_asked_about_without_running_it(product: Product) -> None
     warehouse = Answering(product.warehouse)
     month = cost(Workload(1e6), 900, Prices())
     reckoned = {one.name: one.statements for one in month.programs}
-    found = measured(product.settings, warehouse, reckoned, month.scope_days)
+    found = measured(product.settings, warehouse, reckoned)
     assert found.keys() == {"tick", "build"}
     for name, statements in found.items():
         assert [one.name for one in statements] == [one.name for one in reckoned[name]]
@@ -64,7 +64,7 @@ def test_every_model_is_asked_about_without_running_it(product: Product) -> None
 
 def test_a_warehouse_without_dry_runs_is_not_asked(product: Product) -> None:
     assert not isinstance(product.warehouse, DryRuns)
-    assert measured(product.settings, product.warehouse, {}, 1.0) == {}
+    assert measured(product.settings, product.warehouse, {}) == {}
 
 
 def test_what_a_run_makes_itself_is_added_by_the_formula() -> None:

@@ -115,8 +115,7 @@ def _dry_runs(frame: Frame, reckoned: "Cost") -> "Mapping[str, tuple[Read, ...]]
     from headwater.operate.dry_run import measured
 
     with frame.warehouse(read_only=True) as warehouse, Progress("asking what each statement would read"):
-        statements = {one.name: one.statements for one in reckoned.programs}
-        return measured(frame.settings, warehouse, statements, reckoned.scope_days)
+        return measured(frame.settings, warehouse, {one.name: one.statements for one in reckoned.programs})
 
 
 def _print(

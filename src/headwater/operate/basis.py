@@ -28,14 +28,15 @@ class Statement:
 
     name: str
     reads: Mapping[str, tuple[str, ...] | None]
-    days: str = ""  # of the tables kept by days: those of `new` rows or of the persons in `scope`; empty: all of them
+    # of the tables kept by days: of `new` rows, of the `touched` devices, `published` of the persons in scope, or all
+    days: str = ""
 
 
 @dataclass(frozen=True)
 class Basis:
     events: int  # of which the rows were measured
     tables: Mapping[str, Table]
-    published: tuple[str, ...]  # tables that a build replaces the rows of, person by person
+    published: tuple[str, ...]  # tables that a build replaces rows of
     by_day: frozenset[str]  # tables that are kept by days
     returns: tuple[float, ...]  # share of a day's persons who were also there so many days before
     tick: tuple[Statement, ...]
@@ -43,8 +44,12 @@ class Basis:
     tests: tuple[Statement, ...]  # those that an engine repeats over what is published
 
 
-# by which a tick knows the days of the persons in scope: transform/days.py
-DAYS_OF_SCOPE = Statement(
+BY_DEVICE = (
+    "int_kept_events"  # a tick replaces its rows from a moment on; of all other tables those of a person
+)
+
+# by which a tick knows where the persons in scope are published: transform/days.py
+DAYS_PUBLISHED = Statement(
     "days of scope",
     {
         f"{LIVE}stg_ga4_sessions": ("person_id", "session_start", "session_end"),
@@ -75,20 +80,28 @@ def basis() -> Basis:
         published=published,
         by_day=frozenset(found["by_day"]),
         returns=tuple(found["returns"]),
-        tick=(*programs["tick"], DAYS_OF_SCOPE, *publication(published, by_person=True)),
-        build=(*programs["build"], *programs["tests"], *publication(published, by_person=False)),
+        tick=(*programs["tick"], DAYS_PUBLISHED, *publication(published, full=False)),
+        build=(*programs["build"], *programs["tests"], *publication(published, full=True)),
         tests=tuple(one for one in programs["tests"] if one.reads.keys() <= of_published),
     )
 
 
-def publication(published: tuple[str, ...], *, by_person: bool) -> list[Statement]:
+def publication(published: tuple[str, ...], *, full: bool) -> list[Statement]:
     """A DELETE is charged for every column of the table that it deletes from, an INSERT for what it selects."""
-    scope = {"scope_persons": ("person_id",)} if by_person else {}
     return [
         statement
         for table in published
         for statement in (
-            Statement(f"delete {table}", {f"{LIVE}{table}": None, **scope}, "scope" if by_person else ""),
+            Statement(f"delete {table}", {f"{LIVE}{table}": None}) if full else deleted(table),
             Statement(f"insert {table}", {table: None}),
         )
     ]
+
+
+def deleted(table: str) -> Statement:
+    if table == BY_DEVICE:
+        cuts = {"scope_cuts": ("device_id", "since_at")}
+        return Statement(f"delete {table}", {f"{LIVE}{table}": None, **cuts}, "touched")
+    return Statement(
+        f"delete {table}", {f"{LIVE}{table}": None, "scope_persons": ("person_id",)}, "published"
+    )

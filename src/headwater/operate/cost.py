@@ -1,7 +1,7 @@
 """What headwater costs on BigQuery, reckoned from how many events come in.
 
-BigQuery charges a query for the whole of each column that it names, on the days that constants in it name, and for 10 MB
-of every table at least. A filter by a column of a table's clusters may make it less; what a bill is at most is what one
+BigQuery charges a query for the whole of each column that it names, on the days that constants in it name, and for 10
+MB of every table at least. A filter by a column of a table's clusters may make it less; what a bill is at most is what one
 wants to know, so nothing is taken off for it."""
 
 import math
@@ -19,8 +19,12 @@ ACTIVE_DAYS = 90  # what has not changed for longer is long-term storage
 INSERT_ALL_UNIT, INSERT_ALL_ROW = 200 * MIB, 1024  # bytes; a row counts as 1 KiB at least
 SLOT_STEP, SLOT_LEAST_SECONDS = 50, 60.0
 PERSONS_PER_EVENT = 1.25  # that a tick recomputes: bench/incremental.py
-NEW_DAYS = 4.0  # on which what is new to a tick lies: a streamed event is three days late at most, unless that is set
-LAST_RETURNS = 15  # days: persons are taken to come back after any longer time as often as after the last so many measured
+NEW_DAYS = (
+    4.0  # on which what is new to a tick lies, with its sessions: a streamed event is three days late at most
+)
+LAST_RETURNS = (
+    15  # days: after any longer time persons are taken to come back as often as after the last so many
+)
 
 # A full build with its tests, on DuckDB: bench/full_build.py
 MEASURED_EVENTS, MEASURED_SECONDS, MEASURED_CORES = 10_129_071, 58.2, 2
@@ -125,13 +129,6 @@ class Cost:
     def usd_by_slots(self) -> float:
         return self.slots_usd + self.storage_usd + self.ingestion_usd
 
-    @property
-    def scope_days(self) -> float:
-        """How many days of history a tick looks at for the persons in scope."""
-        known, days = basis(), max(self.workload.loaded_days, self.workload.streamed_days)
-        scope = in_scope(self.workload, self.tick_seconds, known)
-        return days_in_scope(scope * persons(self.workload, known), days, known)
-
     def program(self, name: str) -> Program:
         return next(one for one in self.programs if one.name == name)
 
@@ -215,7 +212,8 @@ def days_in_scope(persons: float, history: float, known: Basis) -> float:
     beyond = sum(oldest) / len(oldest) if oldest else 1.0
     measured = known.returns[: math.ceil(history)]
     found = sum(1 - (1 - share) ** persons for share in measured)
-    return min(found + max(history - len(measured), 0.0) * (1 - (1 - beyond) ** persons), history)
+    longer: float = max(history - len(measured), 0.0) * (1 - (1 - beyond) ** persons)
+    return min(found + longer, history)
 
 
 def in_scope(workload: Workload, seconds: float, known: Basis) -> float:
@@ -256,15 +254,19 @@ def rows(name: str, workload: Workload, known: Basis, scope: float, days: str = 
     )
     share = scope
     if name.startswith(LIVE):
-        share = looked_at(days, history, workload, known, scope) / history if history and bare in known.by_day else 1.0
+        share = (
+            looked_at(days, history, workload, known, scope) / history
+            if history and bare in known.by_day
+            else 1.0
+        )
     return workload.events_per_day * history * known.tables[bare].rows_per_event * share
 
 
 def looked_at(days: str, history: float, workload: Workload, known: Basis, scope: float) -> float:
     """How many days of a table that is kept by days."""
-    if days == "new":
+    if days in ("new", "touched"):
         return min(NEW_DAYS, history)
-    if days == "scope":
+    if days == "published":
         return days_in_scope(scope * persons(workload, known), history, known)
     return history
 

@@ -31,11 +31,12 @@ class DryRuns(Protocol):
 
 
 def measured(
-    settings: Settings, warehouse: Warehouse, reckoned: Mapping[str, Sequence[Read]], scope_days: float
+    settings: Settings, warehouse: Warehouse, reckoned: Mapping[str, Sequence[Read]]
 ) -> dict[str, tuple[Read, ...]]:
     """Program → its statements: the models' as dry runs tell, the others as reckoned.
 
-    A tick is taken to look at the last `scope_days` of history: which ones they are, its events decide. Empty where there are no dry runs, or no tables yet."""
+    A tick is taken to look at the last days: which ones they are, its events decide. Empty where there are no dry runs,
+    or no tables yet."""
     if not isinstance(warehouse, DryRuns) or PUBLISHED not in warehouse.tables():
         return {}
     build_schema = f"{warehouse.schema}_build"
@@ -51,21 +52,17 @@ def measured(
     found = {}
     for name, nodes in programs.items():
         told = {
-            one.name: one
-            for one in told_of(nodes, warehouse, build_schema, warehouse.schema, typical(scope_days))
+            one.name: one for one in told_of(nodes, warehouse, build_schema, warehouse.schema, last_days())
         }
         found[name] = tuple(merged(told.get(one.name), one) for one in reckoned[name])
     return found
 
 
-def typical(scope_days: float) -> dict[str, Days]:
-    """Days that a tick names: no export has come, and what is new is as late as it may be."""
+def last_days() -> dict[str, Days]:
+    """What a tick looks at where no export has come, and what is new is as late as it may be."""
     today = datetime.now(UTC).date()
-
-    def last(number: float) -> Days:
-        return ((moved(today, 1 - math.ceil(number)), today),)
-
-    return {"new": last(NEW_DAYS), "covered": (), "scope": last(scope_days)}
+    last = ((moved(today, 1 - math.ceil(NEW_DAYS)), today),)
+    return {"new": last, "covered": (), "touched": last}
 
 
 def merged(told: Read | None, reckoned: Read) -> Read:

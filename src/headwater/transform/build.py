@@ -133,7 +133,12 @@ class Builder:
         live = self._warehouse.schema
         runner = DbtRunner(self._workspace / "tests", self._warehouse.dbt_output(live), self._variables)
         command = ["test", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
-        published = ["--select", "config.meta.publish:person", "config.meta.publish:device", "config.meta.publish:view"]
+        published = [
+            "--select",
+            "config.meta.publish:person",
+            "config.meta.publish:device",
+            "config.meta.publish:view",
+        ]
         try:
             ran = [node.name for node in runner.run([*command, *published], PUBLISHED)]
         except FailedTests as error:

@@ -5,9 +5,9 @@ All that it reads of the raw tables is one of three things, and the days of each
 - `new` rows are of the batches since the last build, and the books say from when to when each batch is.
 - Rows that an export has newly `covered` are of the days that it has brought: of a day in whichever time zone all
   moments lie within two days of each other.
-- Of the devices that are `touched` it reads the events from a moment on, `scope_cuts`. Those that are not new counted in
-  the last build as well: what has once ceased to count never does again before a full build. So they lie in a session
-  that is published, and none of those ends after the last one.
+- Of the devices that are `touched` it reads the events from a moment on, `scope_cuts`. Those that are not new counted
+  in the last build as well: what has once ceased to count never does again before a full build. So they lie in a
+  session that is published, and none of those ends after the last one.
 
 What it publishes anew of the persons in scope is `published` on the days of their sessions.
 
@@ -130,8 +130,8 @@ def moved(day: date, number: int) -> date:
 
 
 def of_moments(column: str, found: Days) -> str:
-    """The condition on a column of moments. It names the column where there is no day, too: a table that is kept by days
-    takes no statement that does not."""
+    """The condition on a column of moments. It names the column where there is no day, too: a table that is kept by
+    days takes no statement that does not."""
     spans = [
         f"{column} >= timestamp '{first} 00:00:00+00'"
         + (f" and {column} < timestamp '{last + DAY} 00:00:00+00'" if last < date.max else "")

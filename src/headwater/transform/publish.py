@@ -6,7 +6,6 @@ from headwater.transform.days import DaysOfBuild, of_dates, of_moments
 from headwater.transform.runner import Node
 from headwater.warehouse.protocol import Warehouse
 
-
 IN_PARTS = ("person", "device")  # ways to publish the rows that a build has made anew, and no others
 
 
@@ -23,8 +22,8 @@ def define(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, fu
 def publish(
     warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], days: DaysOfBuild | None = None
 ) -> None:
-    """All rows, or those of the persons in scope, who are published on the `days` of an incremental build. Must run within
-    the caller's transaction, together with the watermark."""
+    """All rows, or those that an incremental build of these `days` makes anew. Must run within the caller's transaction,
+    together with the watermark."""
     for node in published(nodes, *IN_PARTS, *([] if days else ["whole"])):
         replace_rows(warehouse, build_schema, node, days)
 
@@ -52,8 +51,8 @@ def replace_rows(warehouse: Warehouse, build_schema: str, node: Node, days: Days
 
 
 def replaced(build_schema: str, node: Node, days: DaysOfBuild) -> str:
-    """The rows that an incremental build makes anew, on the only days on which there are any: where a warehouse keeps the
-    table by days, it passes over all others."""
+    """The rows that an incremental build makes anew, on the only days on which there are any: where a warehouse keeps
+    the table by days, it passes over all others."""
     if node.publish == "person":
         found = f"person_id in (select person_id from {build_schema}.scope_persons)"
     else:

@@ -31,7 +31,9 @@ class Node:
     kind: str
     publish: str
     ordered_by: str  # the column in whose order a full build writes it, where there is one
-    partition: Mapping[str, str]  # the column by whose days the engine keeps it, and what that is: date or timestamp
+    partition: Mapping[
+        str, str
+    ]  # the column by whose days the engine keeps it, and what that is: date or timestamp
     is_view: bool
     sql: str
     relation: str  # its name as the statements of other nodes write it
