@@ -23,6 +23,8 @@ def overlooked(
 ) -> dict[str, int]:
     """Asked between a tick's statements and its publication; empty where its days are enough."""
 
+    live = warehouse.schema  # by its name, since a workbench may hide it
+
     def rows(table: str, condition: str) -> int:
         return int(warehouse.query(f"select count(*) as n from {table} where {condition}")["n"][0].as_py())
 
@@ -34,13 +36,17 @@ def overlooked(
     is_new = f"batch_id > {from_batch} and batch_id <= {to_batch}"
     counted = {
         "touched": rows(f"{tick.bench}.stg_ga4_events", f"not {of_moments('event_timestamp', days.touched)}"),
-        "kept": rows("int_kept_events", f"{from_cut} and not {of_moments('event_timestamp', days.touched)}"),
+        "kept": rows(
+            f"{live}.int_kept_events", f"{from_cut} and not {of_moments('event_timestamp', days.touched)}"
+        ),
         **{
             f"new in {table}": rows(table, f"{is_new} and not {of_moments('event_timestamp', days.new)}")
             for table in RAW_TABLES
         },
         **{
-            f"published in {table}": rows(table, f"{in_scope} and not {condition(column, days.published)}")
+            f"published in {table}": rows(
+                f"{live}.{table}", f"{in_scope} and not {condition(column, days.published)}"
+            )
             for table, (column, condition) in KEPT_BY.items()
         },
     }

@@ -1,8 +1,8 @@
 """What headwater costs on BigQuery, reckoned from how many events come in.
 
 BigQuery charges a query for the whole of each column that it names, on the days that constants in it name, and for 10
-MB of every table at least. A filter by a column of a table's clusters may make it less; what a bill is at most is what one
-wants to know, so nothing is taken off for it."""
+MB of every table at least. A filter by a column of a table's clusters may make it less; what a bill is at most is what
+one wants to know, so nothing is taken off for it."""
 
 import math
 from collections.abc import Iterable, Mapping

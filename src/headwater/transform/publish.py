@@ -22,8 +22,8 @@ def define(warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], *, fu
 def publish(
     warehouse: Warehouse, build_schema: str, nodes: Sequence[Node], days: DaysOfBuild | None = None
 ) -> None:
-    """All rows, or those that an incremental build of these `days` makes anew. Must run within the caller's transaction,
-    together with the watermark."""
+    """All rows, or those that an incremental build of these `days` makes anew. Must run within the caller's
+    transaction, together with the watermark."""
     for node in published(nodes, *IN_PARTS, *([] if days else ["whole"])):
         replace_rows(warehouse, build_schema, node, days)
 
