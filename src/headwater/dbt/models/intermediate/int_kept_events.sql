@@ -10,57 +10,87 @@ sessions as (
     select * from {{ ref('int_sessions') }}
 ),
 
-judged as (
+said as (
+    select
+        *,
+        lag(event_timestamp) over session_order as said_before_at,
+        lag(said_source) over session_order as source_before,
+        lag(said_medium) over session_order as medium_before,
+        lag(said_campaign) over session_order as campaign_before,
+        lag(said_domain) over session_order as domain_before
+    from events
+    where says_source
+    window session_order as (partition by session_key order by {{ event_order() }})
+),
+
+acquired as (
     select
         events.*,
-        events.event_id = sessions.event_id and events.stream_id = sessions.stream_id as is_first,
-        events.says_source and (
-            lag(events.event_timestamp) over by_saying is null
-            or events.said_source is distinct from lag(events.said_source) over by_saying
-            or events.said_medium is distinct from lag(events.said_medium) over by_saying
-            or events.said_campaign is distinct from lag(events.said_campaign) over by_saying
-            or events.said_domain is distinct from lag(events.said_domain) over by_saying
-        ) as says_something_new,
-        events.has_first_user
-        and not sessions.says_source
-        and row_number() over (
-            partition by events.session_key, events.has_first_user order by {{ event_order('events.') }}
-        ) = 1 as is_acquisition,
-        events.user_id is not null
-        and row_number() over (
-            partition by events.session_key, events.user_id
+        row_number() over (partition by events.session_key order by {{ event_order('events.') }}) as place
+    from events
+    inner join sessions on sessions.session_key = events.session_key
+    where events.has_first_user and not sessions.says_source
+),
+
+logged_in as (
+    select
+        *,
+        row_number() over (
+            partition by session_key, user_id
             order by
-                events.event_timestamp desc,
-                events.batch_page_id desc nulls last,
-                events.batch_ordering_id desc nulls last,
-                events.batch_event_index desc nulls last,
-                events.event_id desc,
-                events.stream_id desc
-        ) = 1 as is_login,
-        events.is_conversion or (events.transaction_id is not null and events.event_name = 'refund') as is_of_order,
+                event_timestamp desc,
+                batch_page_id desc nulls last,
+                batch_ordering_id desc nulls last,
+                batch_event_index desc nulls last,
+                event_id desc,
+                stream_id desc
+        ) as recency
+    from events
+    where user_id is not null
+),
+
+chosen as (
+    select {{ columns_of_events() }}
+    from said
+    where said_before_at is null
+        or said_source is distinct from source_before
+        or said_medium is distinct from medium_before
+        or said_campaign is distinct from campaign_before
+        or said_domain is distinct from domain_before
+    union distinct
+    select {{ columns_of_events() }}
+    from acquired
+    where place = 1
+    union distinct
+    select {{ columns_of_events() }}
+    from logged_in
+    where recency = 1
+    union distinct
+    select {{ columns_of_events() }}
+    from events
+    where is_conversion or (event_name = 'refund' and transaction_id is not null)
+    union distinct
+    select {{ columns_of_events('events.') }}
+    from events
+    inner join sessions
+        on sessions.session_key = events.session_key
+        and sessions.event_id = events.event_id
+        and sessions.stream_id = events.stream_id
+),
+
+kept as (
+    select
+        chosen.*,
+        chosen.event_id = sessions.event_id and chosen.stream_id = sessions.stream_id as is_first,
+        count(*) over (partition by chosen.session_key) as kept_events,
+        count(case when chosen.event_name = 'page_view' then 1 end) over (partition by chosen.session_key) as kept_page_views,
         sessions.event_count,
         sessions.page_views,
         sessions.session_end,
         sessions.is_engaged as session_is_engaged,
         sessions.landing_page
-    from events
-    inner join sessions on sessions.session_key = events.session_key
-    where events.says_source
-        or events.user_id is not null
-        or events.is_conversion
-        or events.event_name = 'refund'
-        or (events.has_first_user and not sessions.says_source)
-        or (events.event_id = sessions.event_id and events.stream_id = sessions.stream_id)
-    window by_saying as (partition by events.session_key, events.says_source order by {{ event_order('events.') }})
-),
-
-kept as (
-    select
-        *,
-        count(*) over (partition by session_key) as kept_events,
-        count(case when event_name = 'page_view' then 1 end) over (partition by session_key) as kept_page_views
-    from judged
-    where is_first or says_something_new or is_acquisition or is_login or is_of_order
+    from chosen
+    inner join sessions on sessions.session_key = chosen.session_key
 ),
 
 final as (
