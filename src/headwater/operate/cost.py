@@ -211,7 +211,7 @@ def days_in_scope(persons: float, history: float, known: Basis) -> float:
     oldest = known.returns[-LAST_RETURNS:]
     beyond = sum(oldest) / len(oldest) if oldest else 1.0
     measured = known.returns[: math.ceil(history)]
-    found = sum(1 - (1 - share) ** persons for share in measured)
+    found: float = sum(1 - (1 - share) ** persons for share in measured)
     longer: float = max(history - len(measured), 0.0) * (1 - (1 - beyond) ** persons)
     return min(found + longer, history)
 
