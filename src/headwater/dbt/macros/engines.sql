@@ -209,15 +209,6 @@
     {%- if is_incremental_build() -%} rowid in (select rowid from {{ raw }} where {{ few }}) {%- else -%} {{ few }} {%- endif -%}
 {%- endmacro %}
 
-{#- A common table expression that is computed once, where an engine would otherwise look into it from outside. -#}
-{% macro materialized() %}
-    {{ return(adapter.dispatch('materialized', 'headwater')()) }}
-{% endmacro %}
-
-{% macro default__materialized() %}materialized {% endmacro %}
-
-{% macro bigquery__materialized() %}{% endmacro %}
-
 {#- The raw tables lie in partitions by day on BigQuery, and take no query that does not say which of them it reads. -#}
 {% macro of_any_day(column='event_timestamp') %}
     {{ return(adapter.dispatch('of_any_day', 'headwater')(column)) }}
@@ -227,6 +218,18 @@
 
 {% macro bigquery__of_any_day(column) -%}
     {{ column }} >= timestamp '0001-01-01 00:00:00+00'
+{%- endmacro %}
+
+{#- Which days of a raw table can hold what a tick looks for: `new` rows, ones that an export has newly `covered`, or those of the devices that are `touched`.
+    A tick puts them in place of this as constants (transform/days.py); whoever else runs the statement reads any day. -#}
+{% macro of_days(which, column='event_timestamp') %}
+    {{ return(adapter.dispatch('of_days', 'headwater')(which, column)) }}
+{% endmacro %}
+
+{% macro default__of_days(which, column) %}true /* {{ which }} days */{% endmacro %}
+
+{% macro bigquery__of_days(which, column) -%}
+    {{ headwater.bigquery__of_any_day(column) }} /* {{ which }} days */
 {%- endmacro %}
 
 {#- How a table lies in storage, where that is for its maker to say: by day, and what is of one person or device together. -#}
