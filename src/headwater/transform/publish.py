@@ -61,9 +61,10 @@ def replaced(build_schema: str, node: Node, days: DaysOfBuild) -> str:
             f"and {node.name}.event_timestamp >= cuts.since_at)"
         )
     on_days = {"date": of_dates, "timestamp": of_moments}
+    kept_by = node.partition or ({} if node.publish == "person" else {"event_timestamp": "timestamp"})
     bounds = [
         on_days[kind](column, days.published if node.publish == "person" else days.touched)
-        for column, kind in node.partition.items()
+        for column, kind in kept_by.items()
     ]
     return " and ".join([*bounds, found])
 

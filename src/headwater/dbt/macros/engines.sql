@@ -209,6 +209,33 @@
     {%- if is_incremental_build() -%} rowid in (select rowid from {{ raw }} where {{ few }}) {%- else -%} {{ few }} {%- endif -%}
 {%- endmacro %}
 
+{#- Which rows of a raw table are of a device and a moment of the cuts, or of a later one. -#}
+{% macro rows_since(raw, cuts) %}
+    {{ return(adapter.dispatch('rows_since', 'headwater')(raw, cuts)) }}
+{% endmacro %}
+
+{% macro default__rows_since(raw, cuts) -%}
+    device_id in (select device_id from {{ cuts }})
+    and exists (
+        select 1
+        from {{ cuts }} as cuts
+        where cuts.device_id = raw.device_id and raw.event_timestamp >= cuts.since_at
+    )
+{%- endmacro %}
+
+{#- A join that has to hold `since_at` for its lesser side passes over what is older than all cuts; a condition does not. -#}
+{% macro duckdb__rows_since(raw, cuts) -%}
+    {%- if is_incremental_build() -%}
+    rowid in (
+        select found.rowid
+        from {{ raw }} as found
+        inner join {{ cuts }} as cuts on cuts.device_id = found.device_id and found.event_timestamp >= cuts.since_at
+    )
+    {%- else -%}
+    {{ headwater.default__rows_since(raw, cuts) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {#- The raw tables lie in partitions by day on BigQuery, and take no query that does not say which of them it reads. -#}
 {% macro of_any_day(column='event_timestamp') %}
     {{ return(adapter.dispatch('of_any_day', 'headwater')(column)) }}

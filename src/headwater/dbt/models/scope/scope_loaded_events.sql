@@ -6,9 +6,4 @@ select
     {{ raw_columns() }}
 from {{ source('live', 'ga4_events_raw') }} as raw
 where {{ of_days('touched') }}
-    and {{ rows_with(source('live', 'ga4_events_raw'), 'device_id', ref('scope_cuts')) }}
-    and exists (
-        select 1
-        from {{ ref('scope_cuts') }} as cuts
-        where cuts.device_id = raw.device_id and raw.event_timestamp >= cuts.since_at
-    )
+    and {{ rows_since(source('live', 'ga4_events_raw'), ref('scope_cuts')) }}

@@ -6,9 +6,4 @@ select
     {{ raw_columns() }}
 from {{ source('live', 'events_streaming') }} as raw
 where {{ of_days('touched') }}
-    and {{ rows_with(source('live', 'events_streaming'), 'device_id', ref('scope_cuts')) }}
-    and exists (
-        select 1
-        from {{ ref('scope_cuts') }} as cuts
-        where cuts.device_id = raw.device_id and raw.event_timestamp >= cuts.since_at
-    )
+    and {{ rows_since(source('live', 'events_streaming'), ref('scope_cuts')) }}
