@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,19 +82,14 @@ def main() -> None:
             stop, answers = threading.Event(), list[float]()
             watcher = threading.Thread(target=watch, args=(running, samples, stop))
             watcher.start()
-            with_traffic: list[int] = []
-            sending = threading.Thread(
-                target=lambda: with_traffic.append(
-                    asyncio.run(traffic(running.port, [], given.rate, given.minutes * 60, answers))
-                )
-            )
-            sending.start()
-            sending.join()
+            with ThreadPoolExecutor(1) as beside:  # the browser has an event loop in this thread
+                sending = traffic(running.port, [], given.rate, given.minutes * 60, answers)
+                sent = beside.submit(asyncio.run, sending).result()
             stop.set()
             watcher.join()
             time.sleep(5)
             status = running.status()
-        print(f"{with_traffic[0]:,} events in {given.minutes:g} minutes; answered: {quantiles(answers)}")
+        print(f"{sent:,} events in {given.minutes:g} minutes; answered: {quantiles(answers)}")
         growing = []
         for name in PROCESSES:
             first, second, last = medians(samples, name)
@@ -107,7 +103,7 @@ def main() -> None:
         print(", ".join(f"{name} {size:,.1f} MB" for name, size in sorted(files.items()) if size > 0.1))
         if growing:
             sys.exit(f"MEMORY GROWS: {', '.join(growing)}")
-        if status["lost"] or not with_traffic[0] == status["accepted"] == status["loaded"]:
+        if status["lost"] or not sent == status["accepted"] == status["loaded"]:
             sys.exit("THE BOOKS DO NOT BALANCE")
     finally:
         shutil.rmtree(home)

@@ -72,14 +72,7 @@ def take_in(
                 newest = table if appended.accepted and table.kind == "export_daily" else newest
         if newest and (warning := _warning(newest, warehouse, settings)):
             warnings.append(f"{newest.name}: {warning}")
-    return LoadReport(
-        reports,
-        sum(report.accepted for report in reports),
-        sum(report.duplicates for report in reports),
-        sum(report.dead_letters for report in reports),
-        dict(sorted(reasons.items())),
-        warnings,
-    )
+    return LoadReport.of(reports, reasons, warnings)
 
 
 def _warning(table: ExportedTable, warehouse: ReadsExports, settings: Settings) -> str | None:

@@ -30,7 +30,7 @@ from headwater.transform.build import Builder, BuildReport
 from headwater.warehouse import Warehouse, bigquery_append, bigquery_export
 from headwater.warehouse.bigquery_jobs import Jobs
 
-pytestmark = pytest.mark.stand_in_only("days of an export are written anew as only the stand-in lets them be")
+pytestmark = pytest.mark.stand_in_only("its datasets have names that only the stand-in has room for")
 pytest.importorskip(
     "dbt.adapters.bigquery", reason="NO DBT-BIGQUERY: pip install 'headwater[bigquery]' to test on it"
 )

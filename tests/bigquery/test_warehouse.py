@@ -120,7 +120,11 @@ def test_every_job_has_a_limit_and_labels(warehouse: BigQueryWarehouse, on_bigqu
     options = Options(most_bytes=12_345_678)
     own = BigQueryWarehouse(warehouse.url, warehouse._home, options)
     own.query("select 42 as answer")
-    jobs = [job for job in on_bigquery.client().list_jobs(max_results=100) if "42" in (job.query or "")]
+    jobs = [
+        job
+        for job in on_bigquery.client().list_jobs(max_results=100)
+        if "42" in (getattr(job, "query", None) or "")
+    ]
     assert jobs[0].maximum_bytes_billed == 12_345_678
     assert jobs[0].labels == {"app": "headwater", "part": "query"}
     assert jobs[0].job_id.startswith("headwater_query_")

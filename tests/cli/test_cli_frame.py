@@ -58,7 +58,7 @@ def test_no_command_shows_the_help_and_is_wrong_usage(run: Any) -> None:
         (["config"], "Missing command"),
         (["query", "--formt", "csv", "select 1"], "--format"),
         (["query", "--format", "xml", "select 1"], "'xml' is not one of 'table', 'csv', 'json'"),
-        (["load"], "Missing argument 'PATH...'"),
+        (["export"], "Missing argument"),
         (["generate", "--days", "0"], "--days"),
     ],
 )

@@ -123,7 +123,7 @@ def test_channels_say_what_the_marts_say_and_lead_down(shown: Shown, open_page: 
     page.locator(".hw tr[data-pick]", has_text="Email").click()
     page.wait_for_selector(".hw .crumbs >> text=Channel: Email")
     assert page.locator(".hw .chip").count() == 0  # the way down says it
-    assert in_address(page) == {**dates, "measure": ["conversions"], "channel": ["Email"]}
+    soon(page, lambda: in_address(page) == {**dates, "measure": ["conversions"], "channel": ["Email"]})
     [email] = shown.rows(
         f"""select sum(credit) as conversions from int_attribution_credits
         where {within} and channel = 'Email' and attribution_model = 'last_click'"""
@@ -131,10 +131,10 @@ def test_channels_say_what_the_marts_say_and_lead_down(shown: Shown, open_page: 
     assert sum(float(row[3].replace(",", "")) for row in table(page)) == float(email["conversions"])
     page.locator(".hw tr[data-pick]").first.click()
     page.wait_for_selector(".hw .crumbs >> text=Source:")
-    assert list(in_address(page)) == ["from", "to", "channel", "source", "measure"]
+    soon(page, lambda: list(in_address(page)) == ["from", "to", "channel", "source", "measure"])
     page.locator(".hw .crumbs >> text=All channels").click()
     page.wait_for_selector(".hw .crumbs", state="detached")
-    assert in_address(page) == {**dates, "measure": ["conversions"]}
+    soon(page, lambda: in_address(page) == {**dates, "measure": ["conversions"]})
 
 
 def test_filters_stand_in_the_address_and_go_from_page_to_page(shown: Shown, open_page: Open) -> None:
@@ -171,7 +171,7 @@ def test_filters_stand_in_the_address_and_go_from_page_to_page(shown: Shown, ope
     page.wait_for_selector(".hw .kpi")
     page.locator(".hw .chip").click()
     soon(page, lambda: kpis(page) == before)
-    assert in_address(page) == dates
+    soon(page, lambda: in_address(page) == dates)  # the browser learns it after the numbers
 
 
 def test_one_model_stands_beside_another(shown: Shown, open_page: Open) -> None:

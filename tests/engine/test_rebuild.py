@@ -155,9 +155,9 @@ def test_one_server_has_one_engine(product: Product, engine: str, tmp_path: Path
 
 
 def cut_leases(warehouse: Warehouse) -> None:
-    """As a network does that loses a connection."""
+    """As a network does that loses a connection; they are gone when this returns."""
     warehouse.query(
-        "select pg_terminate_backend(pid) as cut from pg_locks "
+        "select pg_terminate_backend(pid, 30000) as cut from pg_locks "
         "where locktype = 'advisory' and pid <> pg_backend_pid() "
         "and database = (select oid from pg_database where datname = current_database())"
     )

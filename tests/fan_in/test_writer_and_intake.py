@@ -130,7 +130,7 @@ def test_an_engine_that_dies_before_it_could_tell_the_broker(
             began = time.monotonic()
             load(sink, 51, 120)
             print(f"given back and delivered again after {time.monotonic() - began:.1f} s")
-            assert time.monotonic() - began < 50  # a lease that nobody gave back lasts for 60
+            assert time.monotonic() - began < 8  # a lease that nobody gave back lasts for ten
         else:
             assert not list(sink.steps())
             assert entry(product.warehouse, again).position == 51

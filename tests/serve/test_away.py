@@ -65,7 +65,7 @@ def test_a_connection_that_was_cut_is_made_anew(api: Api, told: Product, engine:
         pytest.skip("a DuckDB file has no connections that could be cut")
     assert api.get("/v1/channels").status_code == 200
     told.rows(
-        "select pg_terminate_backend(pid) as cut from pg_stat_activity "
+        "select pg_terminate_backend(pid, 30000) as cut from pg_stat_activity "
         "where datname = current_database() and pid <> pg_backend_pid() and query not like '%advisory%'"
     )
     statuses = [api.get("/v1/channels", params={"limit": limit}).status_code for limit in range(11, 31)]

@@ -48,6 +48,17 @@ class LoadReport:
     reasons: dict[str, int]
     warnings: list[str]
 
+    @classmethod
+    def of(cls, files: list[FileReport], reasons: Counter[str], warnings: list[str]) -> "LoadReport":
+        return cls(
+            files,
+            sum(file.accepted for file in files),
+            sum(file.duplicates for file in files),
+            sum(file.dead_letters for file in files),
+            dict(sorted(reasons.items())),
+            warnings,
+        )
+
 
 def load(
     paths: Sequence[Path],
@@ -79,14 +90,7 @@ def load(
         reasons.update(appended.reasons)
         warning = days.warning()
         warnings += [f"{path}: {warning}"] if warning else []
-    return LoadReport(
-        reports,
-        sum(report.accepted for report in reports),
-        sum(report.duplicates for report in reports),
-        sum(report.dead_letters for report in reports),
-        dict(sorted(reasons.items())),
-        warnings,
-    )
+    return LoadReport.of(reports, reasons, warnings)
 
 
 def _load_file(

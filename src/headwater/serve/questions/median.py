@@ -4,7 +4,7 @@
 def ranked(value: str, within: str = "") -> str:
     """The columns that `median` needs of the rows below it; `within` names a column to tell groups apart."""
     group = f"partition by {within} " if within else ""
-    return f"row_number() over ({group}order by {value}) as place, count({value}) over ({group}) as of_them"
+    return f"row_number() over ({group}order by {value} nulls last) as place, count({value}) over ({group}) as of_them"
 
 
 def median(value: str) -> str:
