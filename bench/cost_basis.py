@@ -8,6 +8,7 @@ dbt compiles them. The answer is kept in src/headwater/operate/basis.json; a tes
 """
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -24,7 +25,8 @@ from headwater.operate.basis import BASIS, LIVE
 from headwater.operate.sizes import column_bytes
 from headwater.settings import Settings, load_settings
 from headwater.transform.build import Builder
-from headwater.transform.project import variables
+from headwater.transform.project import PROJECT, variables
+from headwater.transform.publish import IN_PARTS
 from headwater.transform.runner import DbtRunner, Node
 from headwater.transform.tick import needed
 from headwater.warehouse import open_warehouse
@@ -32,6 +34,21 @@ from headwater.warehouse.protocol import RAW_TABLES, Warehouse
 
 DAYS, PERSONS, SEED = 90, 20_000, 7
 DIALECT = "duckdb"
+NAMED_DAYS = re.compile(r"/\* (\w+) days \*/")  # what the macro of_days writes
+BY_DAY = re.compile(r"\{\{ storage\((?:date|timestamp)=")
+
+ORDER_EVENT = (
+    "event_key", "event_id", "stream_id", "event_name", "event_timestamp", "batch_page_id", "batch_ordering_id",
+    "batch_event_index", "transaction_id", "value", "currency",
+)  # fmt: skip
+
+KEPT_EVENT = (
+    "stream_id", "event_id", "device_id", "session_key", "event_name", "event_timestamp", "batch_page_id",
+    "batch_ordering_id", "batch_event_index", "user_id", "page_location", "is_engaged", "said_by", "said_source",
+    "said_medium", "said_campaign", "said_domain", "first_user_source", "first_user_medium", "first_user_campaign",
+    "first_user_domain", "value", "currency", "transaction_id", "says_source", "has_first_user", "is_conversion",
+    "other_events", "other_page_views", "others_until", "others_engaged",
+)  # fmt: skip
 
 Schema = dict[str, dict[str, str]]
 Reads = dict[str, list[str]]
@@ -50,10 +67,20 @@ def main(home: Path) -> None:
             node.name: f"{tick.bench}.{node.name}" for node in tick.nodes if not node.is_view
         }
         tables = {name: measured(warehouse, place, events) for name, place in places.items()}
+        came_back = returns(warehouse)
     tables[RAW_TABLES[1]] = tables[RAW_TABLES[0]]  # streamed events are no shorter
     tables["scope_streamed_events"] = tables["scope_loaded_events"]
-    published = [node.name for node in tick.nodes if node.publish == "person"]
-    basis = {"events": events, "published": published, "tables": tables, "programs": found}
+    tables["scope_kept_events"] = tables["int_kept_events"]  # of which it takes those of the devices in scope
+    published = [node.name for node in tick.nodes if node.publish in IN_PARTS]
+    by_day = [*RAW_TABLES, *(name for name in published if is_kept_by_day(name))]
+    basis = {
+        "events": events,
+        "published": published,
+        "by_day": by_day,
+        "returns": came_back,
+        "tables": tables,
+        "programs": found,
+    }
     BASIS.write_text(json.dumps(basis, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
     print(f"{events:,} events measured; {BASIS.name} is written anew")
 
@@ -61,6 +88,43 @@ def main(home: Path) -> None:
 def measured(warehouse: Warehouse, place: str, events: int) -> dict[str, Any]:
     rows = warehouse.query(f"select * from {place}")
     return {"rows_per_event": round(rows.num_rows / events, 6), "bytes": column_bytes(rows)}
+
+
+def is_kept_by_day(model: str) -> bool:
+    (source,) = PROJECT.glob(f"models/*/{model}.sql")
+    return bool(BY_DAY.search(source.read_text(encoding="utf-8")))
+
+
+def returns(warehouse: Warehouse) -> list[float]:
+    """Number of days → of those who are there on a day, the share who were also there that many days before.
+
+    The generator's visits go round its days in a circle: beyond half of them it is the way back that one sees."""
+    found = warehouse.query(
+        """
+        with days as (
+            select distinct person_id, session_date as day from stg_ga4_sessions
+        ),
+
+        first as (
+            select min(day) as day from days
+        ),
+
+        lags as (
+            select unnest(range(0, (select max(day) - min(day) from days) // 2 + 1)) as lag
+        )
+
+        select
+            lags.lag,
+            count(before.day) / count(*) as share
+        from lags
+        inner join days on days.day - cast(lags.lag as integer) >= (select day from first)
+        left join days as before
+            on before.person_id = days.person_id and before.day = days.day - cast(lags.lag as integer)
+        group by lags.lag
+        order by lags.lag
+        """
+    )
+    return [round(share, 6) for share in found["share"].to_pylist()]
 
 
 def programs(settings: Settings, warehouse: Warehouse) -> dict[str, list[dict[str, Any]]]:
@@ -102,8 +166,15 @@ def statements(
     for node in nodes:
         selects, reads = reading(node.sql, views, schema, live)
         schema.setdefault(node.name, dict.fromkeys(selects, "text"))
-        found.append({"name": node.name, "reads": reads})
+        found.append({"name": node.name, "reads": reads} | days_named(node.sql))
     return found
+
+
+def days_named(sql: str) -> dict[str, str]:
+    """Which days of the raw tables a tick names in it. What an export has newly covered is looked at once a day:
+    that is not what a tick costs."""
+    named = set(NAMED_DAYS.findall(sql)) - {"covered"}
+    return {"days": min(named)} if named else {}
 
 
 def reading(sql: str, views: Mapping[str, Node], schema: Schema, live: str) -> tuple[list[str], Reads]:
@@ -154,6 +225,13 @@ def _own_tables(live: str) -> Schema:
         ),
         "live__exchange_rates": dict.fromkeys(("rate_date", "currency", "rate"), "text"),
         "live__int_devices": dict.fromkeys(("device_id", "person_id"), "text"),
+        "live__int_logins": dict.fromkeys(("device_id", "user_id", "person_id"), "text"),
+        "live__stg_ga4_sessions": dict.fromkeys(
+            ("device_id", "session_key", "session_start", "session_end"), "text"
+        ),
+        "live__int_kept_events": dict.fromkeys(KEPT_EVENT, "text"),
+        "live__stg_ga4_conversions": dict.fromkeys(("device_id", "transaction_id"), "text"),
+        "live__int_orders": dict.fromkeys(("person_id", *ORDER_EVENT), "text"),
         "headwater_window": dict.fromkeys(("from_batch", "to_batch"), "text"),
         "traffic_sources": dict.fromkeys(("source", "name", "category"), "text"),
     }

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from bigquery import raw_tables
 from bigquery.standins.emulator import BigQueryServer
 from product import Product, Row
 
+from headwater.transform.days import ALWAYS
 from headwater.transform.project import variables
+from headwater.transform.publish import IN_PARTS, replaced
 from headwater.transform.runner import DbtRunner, Node
 
 
@@ -46,15 +49,13 @@ class House:
         """As the warehouse does it, save for the transaction."""
         build, live = f"{self.dataset}_build", self.dataset
         for node in nodes:
-            if node.publish != "person":
+            if node.publish not in IN_PARTS:
                 continue
             table = f"{live}.{node.name}"
             if full:
                 self.rows(f"create or replace table {table} as select * from {build}.{node.name}")
             else:
-                self.rows(
-                    f"delete from {table} where person_id in (select person_id from {build}.scope_persons)"
-                )
+                self.rows(f"delete from {table} where {replaced(build, node, EVER)}")
                 self.rows(f"insert into {table} select * from {build}.{node.name}")
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
@@ -75,4 +76,5 @@ class House:
         self._product.close()
 
 
+EVER: Any = SimpleNamespace(published=ALWAYS, touched=ALWAYS)
 TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}

@@ -66,6 +66,9 @@ COMPARED = {  # table: what the reference calls it, and the columns
 PUBLISHED = (
     *COMPARED,
     "int_devices",
+    "int_kept_events",
+    "int_logins",
+    "int_orders",
     "stg_ga4_conversions",
     "stg_ga4_events",
     "mart_attribution",

@@ -37,6 +37,8 @@ SMALL = Basis(
         "int_devices": Table(0.1, {"a": 50.0}),
     },
     published=("int_devices",),
+    by_day=frozenset(["ga4_events_raw", "events_streaming"]),
+    returns=(1.0, 0.5, 0.1),
     tick=(),
     build=(Statement("int_devices", {f"{LIVE}ga4_events_raw": ("a",)}),),
     tests=(),

@@ -93,7 +93,9 @@ def test_the_formula_knows_the_statements_as_they_are(product: Product) -> None:
             one.name: {table: list(columns or ()) for table, columns in one.reads.items()}
             for one in statements
         }
+        days = {one.name: one.days for one in statements}
         for one in fresh[name]:
             assert had.get(one["name"]) == one["reads"], f"{one['name']}: {advice}"
+            assert days[one["name"]] == one.get("days", ""), f"{one['name']}: {advice}"
     assert {one["name"] for one in fresh["tests"]} <= {one.name for one in known.build}, advice
     assert all(name.startswith(LIVE) for one in known.tests for name in one.reads)

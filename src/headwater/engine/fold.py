@@ -1,5 +1,7 @@
 """Keeps the books short: ticks and appends leave a row each, and only the newest are ever looked up."""
 
+from datetime import datetime
+
 from headwater.sources.journal import ORIGIN
 from headwater.warehouse.protocol import Warehouse
 
@@ -16,7 +18,9 @@ def fold(warehouse: Warehouse) -> None:
             select
                 count(*) as batches, max(batch_id) as batch_id, min(table_name) as table_name,
                 cast(sum(accepted) as bigint) as accepted, cast(sum(duplicates) as bigint) as duplicates,
-                cast(sum(dead_letters) as bigint) as dead_letters
+                cast(sum(dead_letters) as bigint) as dead_letters,
+                max(case when accepted > 0 and first_event_at is null then 1 else 0 end) = 0 as is_bounded,
+                min(first_event_at) as first_event_at, max(last_event_at) as last_event_at
             from headwater_batches where {old}
             """
         ).to_pylist()
@@ -27,12 +31,18 @@ def fold(warehouse: Warehouse) -> None:
                 update headwater_batches set
                     accepted = {sums["accepted"]},
                     duplicates = {sums["duplicates"]},
-                    dead_letters = {sums["dead_letters"]}
+                    dead_letters = {sums["dead_letters"]},
+                    first_event_at = {_moment(sums["first_event_at"] if sums["is_bounded"] else None)},
+                    last_event_at = {_moment(sums["last_event_at"] if sums["is_bounded"] else None)}
                 where batch_id = {sums["batch_id"]}
                 """
             )
         newest = _number(warehouse, "select max(build_id) from headwater_builds")
         warehouse.execute(f"delete from headwater_builds where build_id <= {newest - KEPT} and not is_full")
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"timestamp '{moment}'" if moment else "null"
 
 
 def _number(warehouse: Warehouse, sql: str) -> int:

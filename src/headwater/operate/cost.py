@@ -1,9 +1,10 @@
 """What headwater costs on BigQuery, reckoned from how many events come in.
 
-BigQuery charges a query for the whole of each column that it names, and for 10 MB of every table at least. A filter by
-a column of a table's clusters may make it less; what a bill is at most is what one wants to know, so nothing is taken
-off for it."""
+BigQuery charges a query for the whole of each column that it names, on the days that constants in it name, and for 10
+MB of every table at least. A filter by a column of a table's clusters may make it less; what a bill is at most is what
+one wants to know, so nothing is taken off for it."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,13 +19,19 @@ ACTIVE_DAYS = 90  # what has not changed for longer is long-term storage
 INSERT_ALL_UNIT, INSERT_ALL_ROW = 200 * MIB, 1024  # bytes; a row counts as 1 KiB at least
 SLOT_STEP, SLOT_LEAST_SECONDS = 50, 60.0
 PERSONS_PER_EVENT = 1.25  # that a tick recomputes: bench/incremental.py
+NEW_DAYS = (
+    4.0  # on which what is new to a tick lies, with its sessions: a streamed event is three days late at most
+)
+LAST_RETURNS = (
+    15  # days: after any longer time persons are taken to come back as often as after the last so many
+)
 
 # A full build with its tests, on DuckDB: bench/full_build.py
 MEASURED_EVENTS, MEASURED_SECONDS, MEASURED_CORES = 10_129_071, 58.2, 2
 
 # Tables of a few rows that one turn asks or changes besides the models: an append's own (incoming, repeats, position,
 # letters …) and the builder's (last build, newest batch, persons). Each counts as the least.
-SMALL_TABLES = 35
+SMALL_TABLES = 37
 KNOWN = (
     "stream_id",
     "event_id",
@@ -199,10 +206,24 @@ def append(workload: Workload, seconds: float, known: Basis) -> tuple[Read, ...]
     return (*reads((repeats,), one_day, known), staged)
 
 
+def days_in_scope(persons: float, history: float, known: Basis) -> float:
+    """How many days of history hold something of so many persons: on each, unless none of them was there."""
+    oldest = known.returns[-LAST_RETURNS:]
+    beyond = sum(oldest) / len(oldest) if oldest else 1.0
+    measured = known.returns[: math.ceil(history)]
+    found: float = sum(1 - (1 - share) ** persons for share in measured)
+    longer: float = max(history - len(measured), 0.0) * (1 - (1 - beyond) ** persons)
+    return min(found + longer, history)
+
+
 def in_scope(workload: Workload, seconds: float, known: Basis) -> float:
     """The share of all persons that a tick recomputes: at most one for each of its events, and whom they lead to."""
-    persons = workload.history * known.tables["int_devices"].rows_per_event
-    return min(1.0, workload.events_per_day * seconds / DAY * PERSONS_PER_EVENT / max(persons, 1.0))
+    touched = workload.events_per_day * seconds / DAY * PERSONS_PER_EVENT
+    return min(1.0, touched / max(persons(workload, known), 1.0))
+
+
+def persons(workload: Workload, known: Basis) -> float:
+    return workload.history * known.tables["int_devices"].rows_per_event
 
 
 def reads(
@@ -213,7 +234,7 @@ def reads(
 
 def _read(statement: Statement, workload: Workload, known: Basis, scope: float) -> Read:
     sizes = [
-        rows(name, workload, known, scope) * known.tables[bare].row_bytes(columns)
+        rows(name, workload, known, scope, statement.days) * known.tables[bare].row_bytes(columns)
         if bare in known.tables
         else 0.0
         for name, columns in statement.reads.items()
@@ -222,12 +243,32 @@ def _read(statement: Statement, workload: Workload, known: Basis, scope: float) 
     return Read(statement.name, sum(sizes), max(sum(max(size, LEAST) for size in sizes), LEAST))
 
 
-def rows(name: str, workload: Workload, known: Basis, scope: float) -> float:
+def rows(name: str, workload: Workload, known: Basis, scope: float, days: str = "") -> float:
     bare = name.removeprefix(LIVE)
-    events = (
-        workload.loaded if bare in LOADED else workload.streamed if bare in STREAMED else workload.history
+    history = (
+        workload.loaded_days
+        if bare in LOADED
+        else workload.streamed_days
+        if bare in STREAMED
+        else max(workload.loaded_days, workload.streamed_days)
     )
-    return events * known.tables[bare].rows_per_event * (1.0 if name.startswith(LIVE) else scope)
+    share = scope
+    if name.startswith(LIVE):
+        share = (
+            looked_at(days, history, workload, known, scope) / history
+            if history and bare in known.by_day
+            else 1.0
+        )
+    return workload.events_per_day * history * known.tables[bare].rows_per_event * share
+
+
+def looked_at(days: str, history: float, workload: Workload, known: Basis, scope: float) -> float:
+    """How many days of a table that is kept by days."""
+    if days in ("new", "touched"):
+        return min(NEW_DAYS, history)
+    if days == "published":
+        return days_in_scope(scope * persons(workload, known), history, known)
+    return history
 
 
 def stored(workload: Workload, known: Basis) -> tuple[float, float]:

@@ -3,12 +3,15 @@
 A statement that reads a table of the same run cannot be told of before that table is there. In its place goes an empty
 one of the same columns, which the statement that makes it has told before; what it adds the formula reckons."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from headwater.operate.cost import LEAST, Read
+from headwater.operate.cost import LEAST, NEW_DAYS, Read
 from headwater.settings import Settings
+from headwater.transform.days import Days, moved, with_days
 from headwater.transform.project import variables
 from headwater.transform.runner import DbtRunner, Node
 from headwater.transform.tick import WINDOW, needed, rewritten
@@ -32,7 +35,8 @@ def measured(
 ) -> dict[str, tuple[Read, ...]]:
     """Program → its statements: the models' as dry runs tell, the others as reckoned.
 
-    Empty where there are no dry runs, or no tables yet."""
+    A tick is taken to look at the last days: which ones they are, its events decide. Empty where there are no dry runs,
+    or no tables yet."""
     if not isinstance(warehouse, DryRuns) or PUBLISHED not in warehouse.tables():
         return {}
     build_schema = f"{warehouse.schema}_build"
@@ -47,9 +51,18 @@ def measured(
     }
     found = {}
     for name, nodes in programs.items():
-        told = {one.name: one for one in told_of(nodes, warehouse, build_schema, warehouse.schema)}
+        told = {
+            one.name: one for one in told_of(nodes, warehouse, build_schema, warehouse.schema, last_days())
+        }
         found[name] = tuple(merged(told.get(one.name), one) for one in reckoned[name])
     return found
+
+
+def last_days() -> dict[str, Days]:
+    """What a tick looks at where no export has come, and what is new is as late as it may be."""
+    today = datetime.now(UTC).date()
+    last = ((moved(today, 1 - math.ceil(NEW_DAYS)), today),)
+    return {"new": last, "covered": (), "touched": last}
 
 
 def merged(told: Read | None, reckoned: Read) -> Read:
@@ -59,12 +72,18 @@ def merged(told: Read | None, reckoned: Read) -> Read:
     return Read(told.name, told.read, max(told.read + max(reckoned.billed - reckoned.read, 0.0), LEAST))
 
 
-def told_of(nodes: Iterable[Node], warehouse: DryRuns, build_schema: str, live_schema: str) -> list[Read]:
+def told_of(
+    nodes: Iterable[Node],
+    warehouse: DryRuns,
+    build_schema: str,
+    live_schema: str,
+    days: Mapping[str, Days],
+) -> list[Read]:
     """Takes the nodes in an order in which they can be made."""
     made: dict[str, tuple[Node, str]] = {}  # with what stands for each in those that read it
     found = []
     for node in nodes:
-        sql = WINDOW.sub(NO_BATCH, node.sql)
+        sql = with_days(WINDOW.sub(NO_BATCH, node.sql), days.__getitem__)
         if node.is_view:
             made[node.name] = node, sql
             continue

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from headwater.errors import BuildError, FailedTests, QueryError
 from headwater.settings import Settings
+from headwater.transform.days import DaysOfBuild
 from headwater.transform.project import fingerprint, variables
 from headwater.transform.publish import clear, define, publish
 from headwater.transform.runner import PUBLISHED, STILL_THERE, DbtRunner, Node
@@ -36,6 +37,10 @@ class LastBuild:
     build_id: int
     to_batch: int
     fingerprint: str
+
+
+# the nodes, the schema that they are in, and the days that an incremental build looks at
+Built = tuple[list[Node], str, DaysOfBuild | None]
 
 
 class Builder:
@@ -84,7 +89,7 @@ class Builder:
             if full or test
             else self._by_tick(from_batch, to_batch)
         )
-        with making as (nodes, place):
+        with making as (nodes, place, days):
             progress("publishing")
             persons = self._number(
                 f"select count(distinct person_id) from {place}.{'int_devices' if full else 'scope_persons'}"
@@ -101,7 +106,7 @@ class Builder:
             }
             try:
                 with warehouse.redefining(lambda: define(warehouse, place, nodes, full=full)):
-                    publish(warehouse, place, nodes, full=full)
+                    publish(warehouse, place, nodes, days)
                     warehouse.insert("headwater_builds", pa.table(finished))
             except QueryError as error:
                 raise BuildError(
@@ -128,7 +133,12 @@ class Builder:
         live = self._warehouse.schema
         runner = DbtRunner(self._workspace / "tests", self._warehouse.dbt_output(live), self._variables)
         command = ["test", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
-        published = ["--select", "config.meta.publish:person", "config.meta.publish:view"]
+        published = [
+            "--select",
+            "config.meta.publish:person",
+            "config.meta.publish:device",
+            "config.meta.publish:view",
+        ]
         try:
             ran = [node.name for node in runner.run([*command, *published], PUBLISHED)]
         except FailedTests as error:
@@ -152,25 +162,24 @@ class Builder:
         return self._tick
 
     @contextmanager
-    def _by_tick(self, from_batch: int, to_batch: int) -> Iterator[tuple[list[Node], str]]:
+    def _by_tick(self, from_batch: int, to_batch: int) -> Iterator[Built]:
         tick = self.warm_tick()
         try:
-            tick.run(from_batch, to_batch)
-            yield tick.nodes, tick.bench
+            days = tick.run(from_batch, to_batch)
+            yield tick.nodes, tick.bench, days
         finally:
             tick.clear()
 
     @contextmanager
-    def _by_dbt(
-        self, full: bool, test: bool, from_batch: int, to_batch: int
-    ) -> Iterator[tuple[list[Node], str]]:
+    def _by_dbt(self, full: bool, test: bool, from_batch: int, to_batch: int) -> Iterator[Built]:
         clear(self._warehouse, self._schema)
         self._open_window(from_batch, to_batch)
         exclude = ["unit_test", "exposure"] + ([] if test else ["test"])
         command = ["build", "--no-write-json", "--exclude-resource-type", *exclude]
         if full:  # cautious: a test that reads other models besides those of scope is not left out with them
             command += ["--full-refresh", "--exclude", "scope", "--indirect-selection", "cautious"]
-        yield self._dbt().run(command), self._schema
+        days = None if full else DaysOfBuild(self._warehouse, self._schema, from_batch, to_batch)
+        yield self._dbt().run(command), self._schema, days
         clear(
             self._warehouse, self._schema
         )  # a build that failed leaves its tables for whoever looks for the reason

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -31,6 +31,9 @@ class Node:
     kind: str
     publish: str
     ordered_by: str  # the column in whose order a full build writes it, where there is one
+    partition: Mapping[
+        str, str
+    ]  # the column by whose days the engine keeps it, and what that is: date or timestamp
     is_view: bool
     sql: str
     relation: str  # its name as the statements of other nodes write it
@@ -117,6 +120,7 @@ class DbtRunner:
                 kind=str(result.node.resource_type),
                 publish=(result.node.config.meta or {}).get("publish", "none"),
                 ordered_by=(result.node.config.meta or {}).get("ordered_by", ""),
+                partition=partition(result.node.config),
                 is_view=result.node.config.materialized == "view",
                 sql=getattr(result.node, "compiled_code", None) or "",
                 relation=getattr(result.node, "relation_name", None) or "",
@@ -124,6 +128,11 @@ class DbtRunner:
             )
             for result in results
         ]
+
+
+def partition(config: Any) -> dict[str, str]:
+    said = config.get("partition_by") if hasattr(config, "get") else None
+    return {said["field"]: said["data_type"]} if said else {}
 
 
 def sentence(result: Any, consequence: str) -> str:

@@ -277,12 +277,10 @@ def settle(
     def number(sql: str) -> int:
         return int(engine.query(sql).column(0)[0].as_py())
 
-    bounds = None
-    if ids_are_computed and rows:  # an equal id means an equal timestamp
-        (found,) = engine.query(
-            "select min(event_timestamp) as a, max(event_timestamp) as b from incoming"
-        ).to_pylist()
-        bounds = found["a"], found["b"]
+    moments = engine.query("select min(event_timestamp) as first, max(event_timestamp) as last from incoming")
+    [(first, last)] = [tuple(moment.values()) for moment in moments.to_pylist()]
+    # an equal id means an equal timestamp
+    bounds = (first, last) if ids_are_computed and rows else None
     for statement in find_repeats(bounds, engine.rows_where):
         engine.execute(statement)
     repeats = number("select count(*) from repeats")
@@ -309,6 +307,8 @@ def settle(
                     "duplicates": [duplicates],
                     "dead_letters": [sum(reasons.values())],
                     "appended_at": engine.query(f"select {engine.NOW} as now")["now"],
+                    "first_event_at": moments["first"],
+                    "last_event_at": moments["last"],
                 }
             ),
         )

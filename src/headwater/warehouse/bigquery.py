@@ -83,6 +83,8 @@ class BigQueryWarehouse:
         days = self._options.retention_days
         if self._names(self.schema).keys() < set(bigquery_schema.TABLES):
             self._jobs.run(";\n".join(bigquery_schema.statements()))
+        for statement in bigquery_schema.additions(lambda table: self.columns(self.schema, table)):
+            self._jobs.run(statement)
         if bigquery_schema.retention(self._client.get_table(f"{self.schema}.events_streaming")) != days:
             self._jobs.run(bigquery_schema.expiry(days))
 

@@ -121,8 +121,12 @@ def script(
         translated(KEEP_REFUSED.format(now=words.NOW)),
         f"""if _accepted > 0 or (select count(*) from dead_letters) > _letters_before then
             insert into headwater_batches (
-                batch_id, table_name, origin, accepted, duplicates, dead_letters, appended_at
-            ) values (_batch_id, '{table}', @origin, _accepted, _duplicates, _letters, current_timestamp());
+                batch_id, table_name, origin, accepted, duplicates, dead_letters, appended_at,
+                first_event_at, last_event_at
+            ) select
+                _batch_id, '{table}', @origin, _accepted, _duplicates, _letters, current_timestamp(),
+                min(event_timestamp), max(event_timestamp)
+            from incoming;
         end if""",
     ]
     if mark:

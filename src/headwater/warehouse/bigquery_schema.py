@@ -1,5 +1,7 @@
 """headwater's own tables as BigQuery keeps them: in partitions that queries pass over, clustered by what is sought."""
 
+from collections.abc import Callable, Sequence
+
 import pyarrow as pa
 from google.cloud import bigquery
 
@@ -46,6 +48,20 @@ def statements() -> list[str]:
         "accepted int64 not null, duplicates int64 not null, dead_letters int64 not null, taken_at timestamp not null)",
         f"create table if not exists {TURN} as select 0 as turns",
     ]
+
+
+def additions(columns: Callable[[str], Sequence[str]]) -> list[str]:
+    """DDL that gives older tables what they lack; BigQuery adds no column together with its default."""
+    found = []
+    for table, name, kind in schema.lacking(columns):
+        plain, _, default = kind.partition(" default ")
+        found.append(translated(f"alter table {table} add column if not exists {name} {plain}"))
+        if default:
+            found += [
+                f"alter table {table} alter column {name} set default {default}",
+                f"update {table} set {name} = {default} where true",
+            ]
+    return found
 
 
 def laid_out(statement: str) -> str:

@@ -115,7 +115,9 @@ class PostgresWarehouse(Definitions):
             "select count(*) as n from pg_class "
             f"where relnamespace = '{self.schema}'::regnamespace and relname in ({names})"
         )
-        return int(found["n"][0].as_py()) == len(wanted)
+        return int(found["n"][0].as_py()) == len(wanted) and not schema.lacking(
+            lambda table: self.columns(self.schema, table)
+        )
 
     def _make_ready(self) -> None:
         with self.transaction():
@@ -311,7 +313,7 @@ class PostgresWarehouse(Definitions):
 
     def index(self, table: str) -> None:
         present = self.columns(self.schema, table)
-        for column in ("person_id", "device_id", "conversion_id"):
+        for column in ("person_id", "device_id", "conversion_id", "transaction_id"):
             if column in present:
                 self.execute(
                     f"create index if not exists {table}_{column} on {self.schema}.{table} using hash ({column})"

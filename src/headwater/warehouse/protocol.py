@@ -148,7 +148,7 @@ class Warehouse(Reader, Protocol):
         ...
 
     def make_like(self, target: str, source: str) -> None:
-        """An empty table with the columns of another, where there is none yet."""
+        """A table with the columns of another, for whoever replaces all rows: one that is there may stay as it is."""
         ...
 
     def unmake(self, made: Sequence[tuple[Kind, str]]) -> None:

@@ -1,5 +1,7 @@
 """The tables that headwater itself writes: raw events and the books about them. dbt makes all the others."""
 
+from collections.abc import Callable, Sequence
+
 import pyarrow as pa
 
 from headwater.event import RAW_SCHEMA
@@ -15,6 +17,23 @@ TABLES = (
     "headwater_builds",
 )
 JSON_COLUMNS = frozenset({"items", "params"})
+
+# what a table has that older versions made without it
+ADDED = {
+    "dead_letters": {"attempts": "bigint default 1"},
+    "headwater_batches": {"first_event_at": "timestamp", "last_event_at": "timestamp"},
+}
+
+
+def lacking(columns: Callable[[str], Sequence[str]]) -> list[tuple[str, str, str]]:
+    """Table, name and kind of each column that an older version has not made; `columns` says which a table has."""
+    return [
+        (table, name, kind)
+        for table, added in ADDED.items()
+        for there in [columns(table)]
+        for name, kind in added.items()
+        if name not in there
+    ]
 
 
 def sql_type(field: pa.Field, text: str) -> str:
@@ -49,11 +68,16 @@ def statements(text: str) -> list[str]:
         f"""create table if not exists headwater_batches (
             batch_id bigint not null primary key, table_name {text} not null, origin {text} not null,
             accepted bigint not null, duplicates bigint not null, dead_letters bigint not null,
-            appended_at timestamp not null)""",
+            appended_at timestamp not null, first_event_at timestamp, last_event_at timestamp)""",
         f"""create table if not exists dead_letters (
             dead_letter_id {text} not null primary key, origin {text} not null, line bigint, reason {text} not null,
-            detail {text} not null, original {text} not null, refused_at timestamp not null)""",
-        "alter table dead_letters add column if not exists attempts bigint default 1",
+            detail {text} not null, original {text} not null, refused_at timestamp not null,
+            attempts bigint default 1)""",
+        *(
+            f"alter table {table} add column if not exists {name} {kind}"
+            for table, added in ADDED.items()
+            for name, kind in added.items()
+        ),
         # how far each journal has been loaded, and what became of its rows: moves with the rows, in one transaction
         f"""create table if not exists headwater_positions (
             journal_id {text} not null primary key, position bigint not null, loaded bigint not null,

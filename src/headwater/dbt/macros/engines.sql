@@ -209,14 +209,32 @@
     {%- if is_incremental_build() -%} rowid in (select rowid from {{ raw }} where {{ few }}) {%- else -%} {{ few }} {%- endif -%}
 {%- endmacro %}
 
-{#- A common table expression that is computed once, where an engine would otherwise look into it from outside. -#}
-{% macro materialized() %}
-    {{ return(adapter.dispatch('materialized', 'headwater')()) }}
+{#- Which rows of a raw table are of a device and a moment of the cuts, or of a later one. -#}
+{% macro rows_since(raw, cuts) %}
+    {{ return(adapter.dispatch('rows_since', 'headwater')(raw, cuts)) }}
 {% endmacro %}
 
-{% macro default__materialized() %}materialized {% endmacro %}
+{% macro default__rows_since(raw, cuts) -%}
+    device_id in (select device_id from {{ cuts }})
+    and exists (
+        select 1
+        from {{ cuts }} as cuts
+        where cuts.device_id = raw.device_id and raw.event_timestamp >= cuts.since_at
+    )
+{%- endmacro %}
 
-{% macro bigquery__materialized() %}{% endmacro %}
+{#- A join that has to hold `since_at` for its lesser side passes over what is older than all cuts; a condition does not. -#}
+{% macro duckdb__rows_since(raw, cuts) -%}
+    {%- if is_incremental_build() -%}
+    rowid in (
+        select found.rowid
+        from {{ raw }} as found
+        inner join {{ cuts }} as cuts on cuts.device_id = found.device_id and found.event_timestamp >= cuts.since_at
+    )
+    {%- else -%}
+    {{ headwater.default__rows_since(raw, cuts) }}
+    {%- endif -%}
+{%- endmacro %}
 
 {#- The raw tables lie in partitions by day on BigQuery, and take no query that does not say which of them it reads. -#}
 {% macro of_any_day(column='event_timestamp') %}
@@ -227,6 +245,18 @@
 
 {% macro bigquery__of_any_day(column) -%}
     {{ column }} >= timestamp '0001-01-01 00:00:00+00'
+{%- endmacro %}
+
+{#- Which days of a raw table can hold what a tick looks for: `new` rows, ones that an export has newly `covered`, or those of the devices that are `touched`.
+    A tick puts them in place of this as constants (transform/days.py); whoever else runs the statement reads any day. -#}
+{% macro of_days(which, column='event_timestamp') %}
+    {{ return(adapter.dispatch('of_days', 'headwater')(which, column)) }}
+{% endmacro %}
+
+{% macro default__of_days(which, column) %}true /* {{ which }} days */{% endmacro %}
+
+{% macro bigquery__of_days(which, column) -%}
+    {{ headwater.bigquery__of_any_day(column) }} /* {{ which }} days */
 {%- endmacro %}
 
 {#- How a table lies in storage, where that is for its maker to say: by day, and what is of one person or device together. -#}

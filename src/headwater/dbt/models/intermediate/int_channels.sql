@@ -5,11 +5,11 @@ with traffic_sources as (
 
 said as (
     select said_source as source, said_medium as medium, said_campaign as campaign, said_domain as source_domain
-    from {{ ref('int_events') }}
+    from {{ ref('int_history') }}
     where says_source
     union distinct
     select first_user_source, first_user_medium, first_user_campaign, first_user_domain
-    from {{ ref('int_events') }}
+    from {{ ref('int_history') }}
     where has_first_user
     union distinct
     select '(direct)' as source, '(none)' as medium, cast(null as {{ type_text() }}) as campaign, cast(null as {{ type_text() }}) as source_domain

@@ -2,7 +2,7 @@
 
 with devices as (
     select distinct device_id
-    from {{ ref('int_events') }}
+    from {{ ref('int_history') }}
 ),
 {%- if var('identity') == 'user' %}
 
@@ -20,7 +20,7 @@ logins as (
                 event_id desc,
                 stream_id desc
         ) as recency
-    from {{ ref('int_events') }}
+    from {{ ref('int_history') }}
     where user_id is not null
 ),
 

@@ -1,7 +1,8 @@
--- All events of the orders in scope. Some may lie with persons outside the scope, so they are read from the raw tables.
+-- All events of the orders in scope. Some lie with persons outside the scope: no change has touched them, so they are as they were published.
+{%- set published_orders, scope_persons = source('live', 'published_orders'), ref('scope_persons') %}
 {%- set columns %}
-        stream_id, source_kind, event_id, event_name, event_timestamp, batch_page_id, batch_ordering_id, batch_event_index,
-        transaction_id, value, currency, batch_id
+        event_key, event_id, stream_id, event_name, event_timestamp, batch_page_id, batch_ordering_id, batch_event_index,
+        transaction_id, value, currency
 {%- endset %}
 with transactions as (
     select distinct transaction_id
@@ -9,50 +10,17 @@ with transactions as (
     where transaction_id is not null
 ),
 
--- found first, judged then: the other way round, a planner may judge all of history
-loaded_of_orders as {{ materialized() }}(
-    select {{ columns }}
-    from {{ source('live', 'ga4_events_raw') }}
-    where {{ of_any_day() }}
-        and {{ rows_with(source('live', 'ga4_events_raw'), 'transaction_id', 'transactions') }}
-),
-
-streamed_of_orders as {{ materialized() }}(
-    select {{ columns }}
-    from {{ source('live', 'events_streaming') }}
-    where {{ of_any_day() }}
-        and {{ rows_with(source('live', 'events_streaming'), 'transaction_id', 'transactions') }}
-),
-
-loaded as (
-    {{ rows_that_count('loaded_of_orders') }}
-),
-
-streamed as (
-    {{ rows_that_count('streamed_of_orders') }}
-),
-
-counted as (
-    select * from loaded
-    union all
-    select * from streamed
-),
-
 order_events as (
-    select
-        {{ event_key('counted_stream_id', 'event_id') }} as event_key,
-        event_id,
-        counted_stream_id as stream_id,
-        event_name,
-        event_timestamp,
-        batch_page_id,
-        batch_ordering_id,
-        batch_event_index,
-        transaction_id,
-        value,
-        currency
-    from counted
-    where {{ one_of('event_name', var('conversion_events') + ['refund']) }}
+    select {{ columns }}
+    from {{ ref('int_orders') }}
+    where transaction_id in (select transaction_id from transactions)
+    {%- if is_incremental_build() %}
+    union all
+    select {{ columns }}
+    from {{ published_orders }}
+    where transaction_id in (select transaction_id from transactions)
+        and person_id not in (select person_id from {{ scope_persons }})
+    {%- endif %}
 )
 
 select * from order_events

@@ -9,14 +9,14 @@ summed as (
     select
         session_key,
         min(event_timestamp) as session_start,
-        max(event_timestamp) as session_end,
+        greatest(max(event_timestamp), coalesce(max(others_until), max(event_timestamp))) as session_end,
         min(case when page_location is not null then event_timestamp end) as landed_at,
-        count(*) as event_count,
-        count(case when event_name = 'page_view' then 1 end) as page_views,
-        max(case when is_engaged then 1 else 0 end) = 1 as says_engaged,
+        count(*) + cast(coalesce(sum(other_events), 0) as {{ type_whole() }}) as event_count,
+        count(case when event_name = 'page_view' then 1 end) + cast(coalesce(sum(other_page_views), 0) as {{ type_whole() }}) as page_views,
+        max(case when is_engaged or others_engaged then 1 else 0 end) = 1 as says_engaged,
         max(case when is_conversion then 1 else 0 end) = 1 as has_conversion,
         max(case when says_source then 1 else 0 end) = 1 as says_source
-    from {{ ref('int_events') }}
+    from {{ ref('int_history') }}
     group by session_key
 ),
 
@@ -26,7 +26,7 @@ early as (
         events.*,
         events.event_timestamp = summed.session_start as is_at_start,
         events.page_location is not null and events.event_timestamp = summed.landed_at as is_at_landing
-    from {{ ref('int_events') }} as events
+    from {{ ref('int_history') }} as events
     inner join summed on summed.session_key = events.session_key
     where events.event_timestamp = summed.session_start
         or (events.page_location is not null and events.event_timestamp = summed.landed_at)

@@ -1,12 +1,12 @@
 {{ storage(date='touch_date', cluster='person_id') }}
 
 with saying_events as (
-    select * from {{ ref('int_events') }}
+    select * from {{ ref('int_history') }}
     where says_source
 ),
 
 acquired_events as (
-    select * from {{ ref('int_events') }}
+    select * from {{ ref('int_history') }}
     where has_first_user
 ),
 

@@ -1,4 +1,4 @@
-{{ storage(cluster='person_id') }}
+{{ storage(timestamp='last_touch_at', cluster='person_id') }}
 
 with conversions as (
     select * from {{ ref('int_conversions') }}

@@ -5,18 +5,24 @@ with loaded as (
         event_id,
         source_kind,
         device_id,
-        transaction_id
+        transaction_id,
+        user_id,
+        ga_session_id,
+        event_timestamp
     from {{ source('live', 'ga4_events_raw') }}
-    where {{ of_any_day() }}
+    where {{ of_days('new') }}
         and {{ newly_arrived() }}
 ),
 
 streamed as (
     select
         device_id,
-        transaction_id
+        transaction_id,
+        user_id,
+        ga_session_id,
+        event_timestamp
     from {{ source('live', 'events_streaming') }}
-    where {{ of_any_day() }}
+    where {{ of_days('new') }}
         and {{ newly_arrived() }}
 ),
 
@@ -31,7 +37,7 @@ replaceable as (
         device_id,
         transaction_id
     from {{ source('live', 'ga4_events_raw') }}
-    where {{ of_any_day() }}
+    where {{ of_days('covered') }}
         and source_kind in ('stream', 'export_intraday')
     union all
     select
@@ -40,13 +46,16 @@ replaceable as (
         device_id,
         transaction_id
     from {{ source('live', 'events_streaming') }}
-    where {{ of_any_day() }}
+    where {{ of_days('covered') }}
 ),
 
 replaced as (
     select
         replaceable.device_id,
-        replaceable.transaction_id
+        replaceable.transaction_id,
+        cast(null as {{ type_text() }}) as user_id,
+        cast(null as {{ type_whole() }}) as ga_session_id,
+        replaceable.event_timestamp
     from replaceable
     inner join newly_covered
         on newly_covered.stream_id = {{ stream_of('replaceable.stream_id') }}
@@ -58,14 +67,17 @@ replaced as (
 met as (
     select
         streamed_rows.device_id,
-        streamed_rows.transaction_id
+        streamed_rows.transaction_id,
+        cast(null as {{ type_text() }}) as user_id,
+        cast(null as {{ type_whole() }}) as ga_session_id,
+        streamed_rows.event_timestamp
     from (
-        select event_id, device_id, transaction_id
+        select event_id, event_timestamp, device_id, transaction_id
         from {{ source('live', 'ga4_events_raw') }}
         where {{ of_any_day() }}
             and source_kind = 'stream'
         union all
-        select event_id, device_id, transaction_id
+        select event_id, event_timestamp, device_id, transaction_id
         from {{ source('live', 'events_streaming') }}
         where {{ of_any_day() }}
     ) as streamed_rows
@@ -75,16 +87,33 @@ met as (
 ),
 {%- endif %}
 
-changes as (
-    select device_id, transaction_id from loaded
-    union distinct
+changed_rows as (
+    select
+        device_id,
+        transaction_id,
+        user_id,
+        ga_session_id,
+        event_timestamp
+    from loaded
+    union all
     select * from streamed
-    union distinct
+    union all
     select * from replaced
     {%- if ids_may_meet() %}
-    union distinct
+    union all
     select * from met
     {%- endif %}
+),
+
+changes as (
+    select
+        device_id,
+        transaction_id,
+        user_id,
+        ga_session_id,
+        min(event_timestamp) as first_at
+    from changed_rows
+    group by device_id, transaction_id, user_id, ga_session_id
 )
 
 select * from changes

@@ -1,8 +1,9 @@
--- The loaded events of the devices in scope, taken out of history once: whatever reads them then is as quick as they are few.
+-- The loaded events of the devices with a change, from the moment on from which they are looked at again: taken out of history once, whatever
+-- reads them then is as quick as they are few.
 {{ storage(timestamp='event_timestamp', cluster='device_id') }}
 
 select
     {{ raw_columns() }}
-from {{ source('live', 'ga4_events_raw') }}
-where {{ of_any_day() }}
-    and {{ rows_with(source('live', 'ga4_events_raw'), 'device_id', ref('scope_devices')) }}
+from {{ source('live', 'ga4_events_raw') }} as raw
+where {{ of_days('touched') }}
+    and {{ rows_since(source('live', 'ga4_events_raw'), ref('scope_cuts')) }}

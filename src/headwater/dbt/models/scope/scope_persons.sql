@@ -1,16 +1,14 @@
 -- Everyone whom a change can touch: who owned a touched device so far, and whoever may own it now. One too many costs time, never truth.
-with loaded as (
-    select * from {{ source('live', 'ga4_events_raw') }}
-    where {{ of_any_day() }}
-),
-
-streamed as (
-    select * from {{ source('live', 'events_streaming') }}
-    where {{ of_any_day() }}
+with changes as (
+    select * from {{ ref('scope_changes') }}
 ),
 
 published_devices as (
     select * from {{ source('live', 'published_devices') }}
+),
+
+published_logins as (
+    select * from {{ source('live', 'published_logins') }}
 ),
 
 touched_devices as (
@@ -27,12 +25,12 @@ persons as (
     {%- if var('identity') == 'user' %}
     union distinct
     select 'user:' || user_id as person_id
-    from loaded
-    where user_id is not null and device_id in (select device_id from touched_devices)
+    from changes
+    where user_id is not null
     union distinct
     select 'user:' || user_id as person_id
-    from streamed
-    where user_id is not null and device_id in (select device_id from touched_devices)
+    from published_logins
+    where device_id in (select device_id from touched_devices)
     {%- endif %}
 )
 

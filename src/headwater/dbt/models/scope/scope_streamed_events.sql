@@ -1,8 +1,9 @@
--- The streamed events of the devices in scope, taken out of history once: whatever reads them then is as quick as they are few.
+-- The streamed events of the devices with a change, from the moment on from which they are looked at again: taken out of history once, whatever
+-- reads them then is as quick as they are few.
 {{ storage(timestamp='event_timestamp', cluster='device_id') }}
 
 select
     {{ raw_columns() }}
-from {{ source('live', 'events_streaming') }}
-where {{ of_any_day() }}
-    and {{ rows_with(source('live', 'events_streaming'), 'device_id', ref('scope_devices')) }}
+from {{ source('live', 'events_streaming') }} as raw
+where {{ of_days('touched') }}
+    and {{ rows_since(source('live', 'events_streaming'), ref('scope_cuts')) }}

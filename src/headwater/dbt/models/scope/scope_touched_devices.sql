@@ -3,14 +3,8 @@ with changes as (
     select * from {{ ref('scope_changes') }}
 ),
 
-loaded as (
-    select * from {{ source('live', 'ga4_events_raw') }}
-    where {{ of_any_day() }}
-),
-
-streamed as (
-    select * from {{ source('live', 'events_streaming') }}
-    where {{ of_any_day() }}
+published_candidates as (
+    select * from {{ source('live', 'published_candidates') }}
 ),
 
 orders as (
@@ -23,11 +17,7 @@ touched_devices as (
     select device_id from changes
     union distinct
     select device_id
-    from loaded
-    where transaction_id in (select transaction_id from orders)
-    union distinct
-    select device_id
-    from streamed
+    from published_candidates
     where transaction_id in (select transaction_id from orders)
 )
 

@@ -1,7 +1,7 @@
 {{ storage(timestamp='conversion_at', cluster='person_id') }}
 
 with events as (
-    select * from {{ ref('int_events') }}
+    select * from {{ ref('int_history') }}
     where is_conversion
 ),
 
