@@ -217,7 +217,7 @@ def _written_out(tree: exp.Expression, views: Mapping[str, Node], live: str) -> 
 
 
 def _own_tables(live: str) -> Schema:
-    raw = dict.fromkeys([*RAW_SCHEMA.names, "batch_id"], "text")
+    raw = dict.fromkeys([*RAW_SCHEMA.names, "batch_id", "rowid"], "text")  # the last as DuckDB has it
     return {
         **{f"live__{name}": raw for name in RAW_TABLES},
         "live__headwater_coverage": dict.fromkeys(
