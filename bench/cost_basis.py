@@ -5,6 +5,7 @@ dbt compiles them. The answer is kept in src/headwater/operate/basis.json; a tes
 
     python bench/cost_basis.py        writes it anew; needs sqlglot
     python bench/cost_basis.py HOME   the same, with the rows of a home that is loaded
+    python bench/cost_basis.py FILE   the rows of a GA4 export alone, as Parquet: what it costs to take one in
 """
 
 import json
@@ -15,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlglot import exp, parse_one
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.qualify import qualify
@@ -24,6 +27,7 @@ from headwater.event import RAW_SCHEMA
 from headwater.operate.basis import BASIS, LIVE
 from headwater.operate.sizes import column_bytes
 from headwater.settings import Settings, load_settings
+from headwater.sources.read import read_file
 from headwater.transform.build import Builder
 from headwater.transform.project import PROJECT, variables
 from headwater.transform.publish import IN_PARTS
@@ -34,6 +38,7 @@ from headwater.warehouse.protocol import RAW_TABLES, Warehouse
 
 DAYS, PERSONS, SEED = 90, 20_000, 7
 DIALECT = "duckdb"
+EXPORTED = ("ga4_export", "exported_events")
 NAMED_DAYS = re.compile(r"/\* (\w+) days \*/")  # what the macro of_days writes
 BY_DAY = re.compile(r"\{\{ storage\((?:date|timestamp)=")
 
@@ -68,6 +73,8 @@ def main(home: Path) -> None:
         }
         tables = {name: measured(warehouse, place, events) for name, place in places.items()}
         came_back = returns(warehouse)
+    kept = json.loads(BASIS.read_text(encoding="utf-8"))["tables"]
+    tables |= {name: kept[name] for name in EXPORTED}
     tables[RAW_TABLES[1]] = tables[RAW_TABLES[0]]  # streamed events are no shorter
     tables["scope_streamed_events"] = tables["scope_loaded_events"]
     tables["scope_kept_events"] = tables["int_kept_events"]  # of which it takes those of the devices in scope
@@ -81,8 +88,22 @@ def main(home: Path) -> None:
         "tables": tables,
         "programs": found,
     }
+    write(basis, events)
+
+
+def write(basis: Mapping[str, Any], events: int) -> None:
     BASIS.write_text(json.dumps(basis, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
     print(f"{events:,} events measured; {BASIS.name} is written anew")
+
+
+def of_export(file: Path) -> None:
+    """Its rows as they lie there, and as the events that are made of them."""
+    raw = pq.read_table(file)
+    events = pa.concat_tables([batch.events for batch in read_file(file)])
+    basis = json.loads(BASIS.read_text(encoding="utf-8"))
+    for name, rows in zip(EXPORTED, (raw, events), strict=True):
+        basis["tables"][name] = {"rows_per_event": 1.0, "bytes": column_bytes(rows)}
+    write(basis, events.num_rows)
 
 
 def measured(warehouse: Warehouse, place: str, events: int) -> dict[str, Any]:
@@ -217,7 +238,7 @@ def _written_out(tree: exp.Expression, views: Mapping[str, Node], live: str) -> 
 
 
 def _own_tables(live: str) -> Schema:
-    raw = dict.fromkeys([*RAW_SCHEMA.names, "batch_id"], "text")
+    raw = dict.fromkeys([*RAW_SCHEMA.names, "batch_id", "rowid"], "text")  # the last as DuckDB has it
     return {
         **{f"live__{name}": raw for name in RAW_TABLES},
         "live__headwater_coverage": dict.fromkeys(
@@ -244,7 +265,9 @@ def _number(warehouse: Warehouse, what: str, table: str) -> int:
 if __name__ == "__main__":
     from common import headwater
 
-    if sys.argv[1:]:
+    if sys.argv[1:] and Path(sys.argv[1]).is_file():
+        of_export(Path(sys.argv[1]))
+    elif sys.argv[1:]:
         main(Path(sys.argv[1]))
     else:
         with tempfile.TemporaryDirectory() as folder:

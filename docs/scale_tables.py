@@ -5,11 +5,13 @@ python docs/scale_tables.py
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from headwater.operate.basis import basis
 from headwater.operate.cadence import affordable
-from headwater.operate.cost import GIB, Cost, Workload, cost, stored
+from headwater.operate.cost import GIB, Cost, cost, stored
+from headwater.operate.reads import Looks, Workload
 from headwater.operate.said import money, size, span
 from headwater.operate.sizes import by_group
 from headwater.settings import Prices
@@ -21,6 +23,8 @@ PRICES = Prices()
 VOLUMES = {"1 M": 1e6, "100 M": 1e8, "10 B": 1e10}
 HISTORIES = (30.0, 365.0)
 CADENCES = (60.0, 900.0, 3600.0, 86_400.0)
+LOOKS = (Looks(900), Looks(900, has_intraday=True), Looks(3600, has_intraday=True))
+TICK = 3600.0  # seconds from one tick to the next, beside exports
 BUDGETS = (200.0, 2_000.0, 20_000.0, 200_000.0)
 
 
@@ -131,6 +135,31 @@ def budgets() -> list[list[str]]:
     return found
 
 
+def exports() -> list[list[str]]:
+    heading = ["events a day", "today's table", "a look every", "a look, USD", "a day's table, USD"]
+    found = [[*heading, "today's, USD", "all of it a month, USD", "appends a month, USD", "without it, USD"]]
+    for name, events in VOLUMES.items():
+        for looks in LOOKS:
+            work = Workload(events, 365, 7, looks=looks)
+            one, other = (cost(each, TICK, PRICES) for each in (work, replace(work, looks=None)))
+            programs = {each.name: each for each in one.programs}
+            taken_in = [each for each in one.programs if each.name in ("look", "day", "intraday")]
+            appends = (usd(each.program("append").billed_per_month) for each in (one, other))
+            found.append(
+                [
+                    name,
+                    "yes" if looks.has_intraday else "no",
+                    span(looks.seconds),
+                    usd(programs["look"].billed),
+                    usd(programs["day"].billed),
+                    usd(programs["intraday"].billed) if looks.has_intraday else "",
+                    usd(sum(each.billed_per_month for each in taken_in)),
+                    *appends,
+                ]
+            )
+    return found
+
+
 def ingestion() -> list[list[str]]:
     found = [
         [
@@ -164,7 +193,8 @@ DOOR = 28_759  # events/s that one worker takes in batches of 25: bench/door.py
 PEAK = 3  # the busiest hour's rate over the day's
 
 TABLES: dict[str, Callable[[], list[list[str]]]] = {
-    each.__name__: each for each in (row_sizes, tables, ticks_and_builds, models, months, budgets, ingestion)
+    each.__name__: each
+    for each in (row_sizes, tables, ticks_and_builds, models, months, budgets, exports, ingestion)
 }
 
 

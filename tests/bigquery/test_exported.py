@@ -24,6 +24,10 @@ from sources.test_ga4_export import FULL, SCHEMA, row
 from headwater.engine import rebuild
 from headwater.engine.engine import EXPORT, Engine
 from headwater.exported import take_in
+from headwater.operate.cost import GIB, cost
+from headwater.operate.dry_run import of_exports
+from headwater.operate.reads import LEAST, Looks, Read, Workload
+from headwater.operate.volume import looks_of
 from headwater.settings import Settings
 from headwater.sources.load import LoadReport, load
 from headwater.transform.build import Builder, BuildReport
@@ -379,6 +383,41 @@ def test_a_warehouse_that_is_made_anew_has_what_the_export_has_now(
     assert {one["user_pseudo_id"] for one in events(new, "11").values()} == {"b"}
     assert counts(take_in(new.settings, new.warehouse)) == (0, 0, 0)
     new.close()
+
+
+def test_what_a_look_reads_is_asked_of_the_export_itself(shop: Product, export: Export) -> None:
+    """The stand-in runs nothing for it, and knows no bytes."""
+    export.write("events_20260430", [visit("12", "a")])
+    export.write("events_intraday_20260501", [visit("12", "a", 9)])
+    settings = reading(shop, export.name)
+    looks = looks_of(settings, shop.warehouse)
+    assert looks == Looks(900, has_intraday=True)
+    month = cost(Workload(1e6, 30.0, 7.0, looks=looks), 900, settings.prices)
+    reckoned = {one.name: one.statements for one in month.programs}
+    with_bytes = Telling(shop.warehouse, {"events_20260430": 2 * GIB, "__TABLES__": 3 * LEAST})
+    found = of_exports(settings, with_bytes, reckoned)  # type: ignore[arg-type]
+    assert found.keys() == {"look", "day", "intraday"}
+    for name, read in (("look", 3 * LEAST), ("day", 2 * GIB), ("intraday", GIB)):
+        assert found[name][0] == Read(reckoned[name][0].name, read, read + (name == "look") * 2 * LEAST)
+        assert found[name][1:] == reckoned[name][1:]
+    assert of_exports(settings, shop.warehouse, reckoned)["day"][0].name == "export"
+    assert events(shop, "12") == {}
+    assert of_exports(reading(shop, "local.analytics_none"), shop.warehouse, reckoned) == {}
+    assert of_exports(reading(shop), shop.warehouse, reckoned) == {}
+
+
+class Telling:
+    """The warehouse, whose dry runs say these bytes of the statements that name a table."""
+
+    def __init__(self, warehouse: Warehouse, bytes_: dict[str, int]) -> None:
+        self._warehouse, self._bytes = warehouse, bytes_
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._warehouse, name)
+
+    def dry_run(self, sql: str) -> tuple[int, list[tuple[str, str]]]:
+        _, columns = self._warehouse.dry_run(sql)  # type: ignore[attr-defined]
+        return next(read for table, read in self._bytes.items() if table in sql), columns
 
 
 def test_googles_analyser_takes_every_statement(

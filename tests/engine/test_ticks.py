@@ -26,6 +26,7 @@ MART = (
     "select source, cast(sum(conversion_count) as bigint) as n from mart_attribution "
     "where attribution_model = 'last_click' group by source order by source"
 )
+LOOKS = {"duckdb": 3, "postgres": 3, "bigquery": 1}  # at what stays as it is: where each takes long, one
 BUILDS = "select build_id, is_full from headwater_builds order by build_id"
 
 
@@ -45,6 +46,7 @@ def go(live: Engine) -> None:
     live.ticks.tick()
 
 
+@pytest.mark.bigquery
 def test_ticks(
     product: Product, stream: Stream, live: Engine, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +65,7 @@ def test_ticks(
     assert (live.vitals.last_tick.full, live.vitals.last_tick.persons) == (False, 1)
 
     # nothing new is no build
-    for _ in range(3):
+    for _ in range(LOOKS[engine]):
         go(live)
     stream.take([purchase(2, source="google", medium="cpc")])
     go(live)
@@ -73,22 +75,24 @@ def test_ticks(
     # a model fails: the last tables stay, the sink goes on, the alert says which; then it recovers by itself
     before = contents(product.warehouse, ["mart_attribution", "int_conversions"])
     product.warehouse.execute("alter table ga4_events_raw rename column page_location to elsewhere")
-    for number in (3, 4):
+    for number in (3, 4)[: LOOKS[engine]]:
         stream.take([purchase(number)])
         go(live)
+        assert not live.ticks.is_due()  # it waits a little after each failure
         alert = live.vitals.alerts()[TICK]
         assert "could not be built, and the tables of the last good build are still in place" in alert.message
         assert live.ticks._asked
-    assert (alert.attempts, live.status()["state"]) == (2, "alert")
-    assert product.rows("select count(*) as n from events_streaming") == [{"n": 4}]
+    assert (alert.attempts, live.status()["state"]) == (number - 2, "alert")
+    assert product.rows("select count(*) as n from events_streaming") == [{"n": number}]
     assert contents(product.warehouse, ["mart_attribution", "int_conversions"]) == before
     assert live.status()["freshness_seconds"] > 0
     product.warehouse.execute("alter table ga4_events_raw rename column elsewhere to page_location")
-    assert not live.ticks.is_due()  # it waits a little after each failure
     go(live)
     assert live.vitals.alerts() == {}
-    assert product.rows(MART) == [{"source": "google", "n": 1}, {"source": "news", "n": 3}]
+    assert product.rows(MART) == [{"source": "google", "n": 1}, {"source": "news", "n": number - 1}]
     assert live.status()["freshness_seconds"] == 0
+    if engine == "bigquery":
+        return  # a first build, two ticks and a failed one are a minute on the stand-in; the rest is of no one engine
 
     # a load that ends while a tick runs is not in it, and is in the next one
     build = live.ticks._builder.build
@@ -134,6 +138,8 @@ def test_ticks(
 def test_what_the_tests_of_a_build_say_is_told_and_outlives_a_restart(
     product: Product, stream: Stream, live: Engine
 ) -> None:
+    """Not on BigQuery: three builds with some hundred tests take many minutes there, and ask nothing of it."""
+
     def tests(engine: Engine) -> dict[str, Any]:
         with TestClient(create_app(engine, "token"), base_url="http://127.0.0.1") as api:
             told: dict[str, Any] = api.get("/v1/health").json()["tests"]

@@ -22,7 +22,8 @@ from headwater.operate.cadence import (
     pace,
     pause_between_tests,
 )
-from headwater.operate.cost import MONTH, TIB, Workload, cost
+from headwater.operate.cost import MONTH, TIB, cost
+from headwater.operate.reads import Looks, Workload
 from headwater.settings import Prices, Settings, load_settings
 
 PRICES = Prices()
@@ -64,6 +65,19 @@ def test_a_larger_budget_never_ticks_less_often() -> None:
     found = [affordable(budget, Workload(1e6, streamed_days=30.0), PRICES) for budget in (50, 200, 1000, 1e4)]
     assert None not in found
     assert found == sorted(found, reverse=True)  # type: ignore[type-var]
+
+
+def test_what_an_export_costs_is_no_longer_there_for_ticks() -> None:
+    workload = Workload(1e6, loaded_days=30.0, streamed_days=7.0)
+    found = [
+        affordable(1000, replace(workload, looks=looks), PRICES)
+        for looks in (None, Looks(900), Looks(3600, has_intraday=True), Looks(900, has_intraday=True))
+    ]
+    assert None not in found
+    assert found == sorted(set(found))  # type: ignore[type-var]
+    assert affordable(100, replace(workload, looks=Looks(900, has_intraday=True)), PRICES) is None
+    least = cost(replace(workload, looks=Looks(900, has_intraday=True)), found[-1] or 0.0, PRICES)
+    assert least.usd <= 1006
 
 
 def settings_of(home: Path, toml: str) -> Settings:

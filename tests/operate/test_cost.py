@@ -8,22 +8,17 @@ from hypothesis import strategies as st
 
 from headwater.operate.basis import LIVE, Basis, Statement, Table, basis
 from headwater.operate.cost import (
-    DAY,
     GIB,
-    LEAST,
     MONTH,
     TIB,
-    Read,
-    Workload,
     cost,
-    in_scope,
     ingestion,
     ingestion_usd,
     queries_usd,
-    reads,
     storage_usd,
     stored,
 )
+from headwater.operate.reads import DAY, LEAST, Read, Workload, in_scope, reads
 from headwater.settings import Prices
 
 PRICES = Prices()

@@ -10,8 +10,9 @@ import pytest
 from product import Product
 
 from headwater.operate.basis import LIVE, basis
-from headwater.operate.cost import GIB, LEAST, Read, Workload, cost
+from headwater.operate.cost import GIB, cost
 from headwater.operate.dry_run import DryRuns, measured, merged
+from headwater.operate.reads import LEAST, Read, Workload
 from headwater.settings import Prices
 
 REPOSITORY = Path(__file__).parents[2]

@@ -35,6 +35,13 @@ def test_a_value_is_as_long_as_bigquery_counts_it() -> None:
     }
 
 
+def test_what_is_nested_is_as_long_as_what_is_in_it() -> None:
+    params = pa.list_(pa.struct([("key", pa.string()), ("value", pa.struct([("int_value", pa.int64())]))]))
+    one = {"key": "abc", "value": {"int_value": 1}}
+    rows = pa.table({"params": pa.array([[one, one | {"value": None}], [], None, [one]], params)})
+    assert column_bytes(rows) == {"params": (3 * 5 + 2 * 8) / 4}
+
+
 def test_no_rows_have_no_size() -> None:
     assert set(column_bytes(RAW_SCHEMA.empty_table()).values()) == {0.0}
 

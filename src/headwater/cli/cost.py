@@ -1,6 +1,7 @@
 """cost: what BigQuery would ask for, per tick, build and month."""
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,10 @@ from headwater.cli.frame import Frame, say
 from headwater.errors import HeadwaterError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from headwater.operate.cost import Cost, Read, Workload
+    from headwater.operate.cost import Cost
+    from headwater.operate.reads import Read, Workload
     from headwater.settings import Settings
 
 STREAMED_DAYS = 7.0  # kept where the export brings each day again, unless they are kept for good
@@ -36,8 +38,14 @@ def cost(
         bool,
         typer.Option(
             "--exported",
-            help="With --events-per-day: the property's export brings all days, "
+            help="With --events-per-day: the property's export brings all days, taken in where it lies, "
             f"and streamed ones are kept for {STREAMED_DAYS:g}.",
+        ),
+    ] = False,
+    intraday: Annotated[
+        bool,
+        typer.Option(
+            "--intraday", help="With --exported: GA4 streams today's events into the export as well."
         ),
     ] = False,
     tick_seconds: Annotated[
@@ -55,19 +63,24 @@ def cost(
 ) -> None:
     """Reckon what BigQuery costs per tick, full build and month, and how often a budget lets ticks run."""
     from headwater.operate.cadence import WITHOUT_BUDGET, affordable, pause_between_tests
-    from headwater.operate.cost import Workload
     from headwater.operate.cost import cost as month_of
+    from headwater.operate.reads import Looks, Workload
     from headwater.operate.said import as_json as told
 
     frame: Frame = context.obj
     settings = frame.settings
     on_bigquery = settings.warehouse.url.startswith("bigquery://")
     tests = pause_between_tests(settings) if on_bigquery else 86_400.0
+    if intraday and not exported:
+        raise UsageError("--intraday is about an export: say --exported as well.")
     if events_per_day is None:
         workload = _found(frame, tests)
+    elif exported:
+        kept = history_days, min(STREAMED_DAYS, history_days)
+        looks = Looks(settings.warehouse.export_minutes * 60, len(settings.warehouse.export) or 1, intraday)
+        workload = Workload(events_per_day, *kept, test_seconds=tests, looks=looks)
     else:
-        kept = (history_days, min(STREAMED_DAYS, history_days)) if exported else (0.0, history_days)
-        workload = Workload(events_per_day, *kept, test_seconds=tests)
+        workload = Workload(events_per_day, 0.0, history_days, test_seconds=tests)
     budget = settings.warehouse.budget_usd_per_month if budget is None else budget
     allowed = affordable(budget, workload, settings.prices) if budget else None
     seconds = tick_seconds or (settings.stream.tick_seconds if _is_set(settings) else None) or allowed
@@ -80,11 +93,12 @@ def cost(
         answer = told(month, settings.prices) | {
             "budget_usd_per_month": budget,
             "affordable_tick_seconds": allowed,
-            "from_dry_runs": bool(dry_runs),
+            "from_dry_runs": "tick" in dry_runs,
+            "export_from_dry_runs": "day" in dry_runs,
         }
         say(json.dumps(answer, indent=2))
         return
-    _print(month, settings, budget, allowed, from_dry_runs=bool(dry_runs))
+    _print(month, settings, budget, allowed, dry_runs)
 
 
 def _is_set(settings: "Settings") -> bool:
@@ -97,12 +111,15 @@ def _is_set(settings: "Settings") -> bool:
 
 
 def _found(frame: Frame, tests: float) -> "Workload":
-    from headwater.operate.volume import workload_of
+    from headwater.operate.volume import looks_of, workload_of
 
     advice = f"say how many come in: {frame.command('cost', '--events-per-day', '1000000')}"
     try:
         with frame.reader() as warehouse:
             found = workload_of(warehouse, tests)
+        if found and frame.settings.warehouse.export:
+            with frame.warehouse(read_only=True) as whole:
+                found = replace(found, looks=looks_of(frame.settings, whole))
     except HeadwaterError as error:
         raise UsageError(f"The warehouse cannot be asked for its events ({error}) Or {advice}.") from error
     if found is None:
@@ -112,23 +129,30 @@ def _found(frame: Frame, tests: float) -> "Workload":
 
 def _dry_runs(frame: Frame, reckoned: "Cost") -> "Mapping[str, tuple[Read, ...]]":
     from headwater.cli.progress import Progress
-    from headwater.operate.dry_run import measured
+    from headwater.operate.dry_run import measured, of_exports
 
+    programs = {one.name: one.statements for one in reckoned.programs}
     with frame.warehouse(read_only=True) as warehouse, Progress("asking what each statement would read"):
-        return measured(frame.settings, warehouse, {one.name: one.statements for one in reckoned.programs})
+        return {
+            **measured(frame.settings, warehouse, programs),
+            **of_exports(frame.settings, warehouse, programs),
+        }
 
 
 def _print(
-    month: "Cost", settings: "Settings", budget: float, allowed: float | None, *, from_dry_runs: bool
+    month: "Cost", settings: "Settings", budget: float, allowed: float | None, dry_runs: "Collection[str]"
 ) -> None:
     from headwater.cli.render import print_rows
     from headwater.operate.said import by_model, money, rows, size, span
 
     work, prices = month.workload, settings.prices
-    way = "dry runs of the models" if from_dry_runs else "a formula, not a measurement on BigQuery"
+    asked = [told for name, told in (("tick", "the models"), ("day", "the export")) if name in dry_runs]
+    way = f"dry runs of {' and '.join(asked)}" if asked else "a formula, not a measurement on BigQuery"
+    looks = f", a look at GA4's export every {span(work.looks.seconds)}" if work.looks else ""
     say(
         f"{work.events_per_day:,.0f} events a day, {work.loaded_days:,.0f} days loaded and "
-        f"{work.streamed_days:,.0f} streamed, a tick every {span(month.tick_seconds)}; by {way}. At most, in USD:"
+        f"{work.streamed_days:,.0f} streamed, a tick every {span(month.tick_seconds)}{looks}; by {way}. "
+        "At most, in USD:"
     )
     print_rows(
         ["a month of", "each", "USD each", "times", "USD"],
@@ -148,7 +172,8 @@ def _print(
         say(
             f"A budget of {money(budget)} USD a month pays for a tick every {span(allowed)}."
             if allowed
-            else f"A budget of {money(budget)} USD a month pays for no tick a day: keep less history, or use slots."
+            else f"A budget of {money(budget)} USD a month pays for no tick a day: keep less history, "
+            f"{'look at the export less often, ' if work.looks else ''}or use slots."
         )
 
 

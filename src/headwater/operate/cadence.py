@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from headwater.errors import HeadwaterError
-from headwater.operate.cost import DAY, MONTH, TIB, Workload, cost
-from headwater.operate.volume import workload_of
+from headwater.operate.cost import MONTH, TIB, cost
+from headwater.operate.reads import DAY, Workload
+from headwater.operate.volume import looks_of, workload_of
 from headwater.settings import Prices, Settings
 from headwater.warehouse.protocol import Warehouse
 
@@ -85,7 +86,11 @@ def pace(settings: Settings, ask: Ask) -> float:
     found = None
     if budget:
         try:
-            workload = ask(lambda warehouse: workload_of(warehouse, pause_between_tests(settings)))
+            workload = ask(
+                lambda warehouse: workload_of(
+                    warehouse, pause_between_tests(settings), looks_of(settings, warehouse)
+                )
+            )
         except HeadwaterError as error:
             _log.warning("How much comes in is not known yet: %s", error)
         else:

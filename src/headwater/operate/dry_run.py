@@ -5,17 +5,21 @@ one of the same columns, which the statement that makes it has told before; what
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean
 from typing import Protocol, runtime_checkable
 
-from headwater.operate.cost import LEAST, NEW_DAYS, Read
+from headwater.errors import HeadwaterError
+from headwater.exported import Statements
+from headwater.operate.reads import LEAST, NEW_DAYS, Read, read_of
 from headwater.settings import Settings
 from headwater.transform.days import Days, moved, with_days
 from headwater.transform.project import variables
 from headwater.transform.runner import DbtRunner, Node
 from headwater.transform.tick import WINDOW, needed, rewritten
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import ReadsExports, Warehouse
 
 PUBLISHED = "int_conversions"  # there, all are
 NO_BATCH = "0"  # in place of the window's bounds: which rows are new changes nothing about what is read
@@ -56,6 +60,33 @@ def measured(
         }
         found[name] = tuple(merged(told.get(one.name), one) for one in reckoned[name])
     return found
+
+
+def of_exports(
+    settings: Settings, warehouse: Warehouse, reckoned: Mapping[str, Sequence[Read]]
+) -> dict[str, tuple[Read, ...]]:
+    """A look and the tables that it finds, with what the newest day of each export reads, on average: today's is half
+    of it. Empty where an export has no day yet, or cannot be read."""
+    exports = settings.warehouse.export
+    if not exports or not isinstance(warehouse, DryRuns) or not isinstance(warehouse, ReadsExports):
+        return {}
+    statements, looks, days = Statements(settings, warehouse), [], []
+    try:
+        for export in exports:
+            newest = [one for one in warehouse.exported_tables(export) if one.kind == "export_daily"][-1]
+            fields = warehouse.exported_fields(newest)
+            if fields is None:
+                return {}
+            days.append(warehouse.dry_run(statements.of(newest, fields))[0])
+            looks.append(warehouse.dry_run(warehouse.look(export))[0])
+    except (HeadwaterError, IndexError):
+        return {}
+    told = {"look": mean(looks), "day": mean(days), "intraday": mean(days) / 2}
+    return {
+        name: (replace(merged(read_of(name, told[name]), first), name=first.name), *others)
+        for name in told.keys() & reckoned.keys()
+        for first, *others in [reckoned[name]]
+    }
 
 
 def last_days() -> dict[str, Days]:

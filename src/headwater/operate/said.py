@@ -10,6 +10,9 @@ NAMES = {
     "tick": "ticks",
     "tests": "tests of what is published",
     "build": "full builds, with tests",
+    "look": "looks at GA4's export",
+    "day": "its days, each four times",
+    "intraday": "its table of today, as it grows",
 }
 SHOWN = 8  # statements of a tick, those that read most
 
@@ -21,6 +24,12 @@ def as_json(cost: Cost, prices: Prices) -> dict[str, Any]:
         "loaded_days": work.loaded_days,
         "streamed_days": work.streamed_days,
         "tick_seconds": cost.tick_seconds,
+        "export": work.looks
+        and {
+            "look_seconds": work.looks.seconds,
+            "exports": work.looks.exports,
+            "has_intraday": work.looks.has_intraday,
+        },
         "programs": {
             one.name: {
                 "bytes_billed": round(one.billed),

@@ -1,4 +1,6 @@
-"""How many bytes BigQuery counts for a value: the logical size, which queries, storage and streaming are charged by."""
+"""How many bytes BigQuery counts for a value: the logical size, which queries, storage and streaming are charged by.
+
+A STRUCT counts as its fields, an ARRAY as its entries."""
 
 from collections.abc import Mapping
 
@@ -35,6 +37,10 @@ def column_bytes(rows: pa.Table) -> dict[str, float]:
 
 
 def _bytes(column: pa.ChunkedArray) -> int:
+    if pa.types.is_struct(column.type):
+        return sum(map(_bytes, column.flatten()))
+    if pa.types.is_list(column.type):
+        return _bytes(pc.list_flatten(column))
     values = int(len(column) - column.null_count)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         length = pc.sum(pc.binary_length(column)).as_py()

@@ -233,6 +233,13 @@ class BigQueryWarehouse:
         with self._translated():
             return bigquery_export.changed_tables(self._loading(), export, self.url)
 
+    def exported_tables(self, export: str) -> list[ExportedTable]:
+        with self._translated():
+            return bigquery_export.all_tables(self._jobs, export, self.url)
+
+    def look(self, export: str) -> str:
+        return bigquery_export.listing(export)
+
     def exported_fields(self, table: ExportedTable) -> list[dict[str, Any]] | None:
         with self._translated():
             return bigquery_export.fields(self._jobs, table.name)

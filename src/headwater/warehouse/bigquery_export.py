@@ -40,7 +40,16 @@ NEEDED = {
 
 
 def changed_tables(jobs: Jobs, export: str, url: str) -> list[ExportedTable]:
-    """In the order of their days. A table counts as changed by when BigQuery says that it was last modified."""
+    """A table counts as changed by when BigQuery says that it was last modified."""
+    return [table for table, taken in listed(jobs, export, url) if table.modified != taken]
+
+
+def all_tables(jobs: Jobs, export: str, url: str) -> list[ExportedTable]:
+    return [table for table, _ in listed(jobs, export, url)]
+
+
+def listed(jobs: Jobs, export: str, url: str) -> list[tuple[ExportedTable, int | None]]:
+    """In the order of their days, each with when what is taken in of it was last modified."""
     try:
         check_location(jobs, export, url)
         found = [dict(row) for row in jobs.run(listing(export)).result(job_retry=None)]
@@ -65,16 +74,18 @@ def changed_tables(jobs: Jobs, export: str, url: str) -> list[ExportedTable]:
         )
     days = {row["table_id"][-8:] for row in found if not row["table_id"].startswith(INTRADAY)}
     tables = [
-        ExportedTable(
-            f"{export}.{row['table_id']}",
-            "export_intraday" if row["table_id"].startswith(INTRADAY) else "export_daily",
-            int(row["last_modified_time"]),
+        (
+            ExportedTable(
+                f"{export}.{row['table_id']}",
+                "export_intraday" if row["table_id"].startswith(INTRADAY) else "export_daily",
+                int(row["last_modified_time"]),
+            ),
+            row["taken"],
         )
         for row in sorted(found, key=lambda row: str(row["table_id"])[-8:])
-        if int(row["last_modified_time"]) != row["taken"]
     ]
     # a day that has come stands for its own intraday table, whose rows would not count beside it
-    return [one for one in tables if one.kind == "export_daily" or one.name[-8:] not in days]
+    return [one for one in tables if one[0].kind == "export_daily" or one[0].name[-8:] not in days]
 
 
 def listing(export: str) -> str:

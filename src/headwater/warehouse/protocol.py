@@ -202,6 +202,14 @@ class ReadsExports(Protocol):
         """The tables that have changed since they were taken in, in the order of their days."""
         ...
 
+    def exported_tables(self, export: str) -> list[ExportedTable]:
+        """All of its tables of events, in the order of their days; without an intraday table whose day has come."""
+        ...
+
+    def look(self, export: str) -> str:
+        """The statement that says which tables there are, and as of when they are taken in."""
+        ...
+
     def exported_fields(self, table: ExportedTable) -> list[dict[str, Any]] | None:
         """The columns of a table, with those within them; None where it has gone. What is no export is refused."""
         ...
