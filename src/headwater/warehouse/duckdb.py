@@ -63,7 +63,7 @@ def set_file_aside(path: Path, label: str) -> str | None:
 # of a small answer's rows, which does not matter
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result makes an extra copy", UserWarning)
 
-# Texts of which nearly each differs, in tables of which a tick wants a few rows: packed, all of them would be unpacked for it.
+# Texts of which nearly each differs, in tables of which a tick wants a few rows: packed, all would be unpacked for it
 LEFT_AS_THEY_ARE = frozenset({"person_id", "device_id", "session_key", "page_location"})
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
