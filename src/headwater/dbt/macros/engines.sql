@@ -219,7 +219,7 @@
     and exists (
         select 1
         from {{ cuts }} as cuts
-        where cuts.device_id = raw.device_id and raw.event_timestamp >= cuts.since_at
+        where cuts.device_id = {{ raw.identifier }}.device_id and {{ raw.identifier }}.event_timestamp >= cuts.since_at
     )
 {%- endmacro %}
 

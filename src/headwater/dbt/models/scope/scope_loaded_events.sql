@@ -4,6 +4,6 @@
 
 select
     {{ raw_columns() }}
-from {{ source('live', 'ga4_events_raw') }} as raw
+from {{ source('live', 'ga4_events_raw') }}
 where {{ of_days('touched') }}
     and {{ rows_since(source('live', 'ga4_events_raw'), ref('scope_cuts')) }}

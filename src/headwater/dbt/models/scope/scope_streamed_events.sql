@@ -4,6 +4,6 @@
 
 select
     {{ raw_columns() }}
-from {{ source('live', 'events_streaming') }} as raw
+from {{ source('live', 'events_streaming') }}
 where {{ of_days('touched') }}
     and {{ rows_since(source('live', 'events_streaming'), ref('scope_cuts')) }}
