@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bigquery.service import BigQueryService
 from bigquery.standins.emulator import BigQueryServer
 from bigquery.standins.zetasql import ZetaSql
 from engine.stream import Stream
@@ -34,22 +35,14 @@ from headwater.transform.build import Builder, BuildReport
 from headwater.warehouse import Warehouse, bigquery_append, bigquery_export
 from headwater.warehouse.bigquery_jobs import Jobs
 
-pytestmark = pytest.mark.stand_in_only("its datasets have names that only the stand-in has room for")
 pytest.importorskip(
     "dbt.adapters.bigquery", reason="NO DBT-BIGQUERY: pip install 'headwater[bigquery]' to test on it"
 )
 
 Row = dict[str, Any]
+Server = BigQueryServer | BigQueryService
 KEY = ("event_id", "stream_id", "source_kind")
 DAY = "events_20260501"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def stand_in(bigquery_server: BigQueryServer) -> Iterator[BigQueryServer]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("BIGQUERY_EMULATOR_HOST", bigquery_server.url)
-        environment.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bigquery_server.storage)
-        yield bigquery_server
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +61,12 @@ def sent() -> Iterator[list[tuple[str, Any]]]:
 
 
 class Export:
-    """A property's export, as Google writes it into a dataset."""
+    """A property's export, as Google writes it into a dataset: one beside the others of this run."""
 
-    def __init__(self, server: BigQueryServer, dataset: str, folder: Path) -> None:
+    def __init__(self, server: Server, dataset: str, folder: Path) -> None:
         self.client, self.folder, self.file = server.client(), folder, folder
-        self.name = f"{server.project}.{dataset}"
-        self.client.create_dataset(dataset)
+        self.name = whole(server, dataset)
+        self.client.create_dataset(self.name)
 
     def write(self, table: str, rows: Sequence[Row], schema: pa.Schema = SCHEMA) -> Path:
         """The table as a whole, anew; the file says the same."""
@@ -99,15 +92,27 @@ class Export:
 numbers = count(1)
 
 
+def whole(server: Server, dataset: str) -> str:
+    return f"{server.project}.{server.dataset(dataset)}"
+
+
 @pytest.fixture
-def export(stand_in: BigQueryServer, tmp_path: Path) -> Export:
-    return Export(stand_in, f"analytics_{next(numbers)}", tmp_path)
+def export(on_bigquery: Server, tmp_path: Path) -> Iterator[Export]:
+    export = Export(on_bigquery, f"analytics_{next(numbers)}", tmp_path)
+    yield export
+    export.client.delete_dataset(export.name, delete_contents=True)
+
+
+@pytest.fixture(scope="session")
+def nowhere(on_bigquery: Server) -> str:
+    """A dataset that is not there."""
+    return whole(on_bigquery, "analytics_none")
 
 
 @pytest.fixture(scope="module")
-def shop(stand_in: BigQueryServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def shop(on_bigquery: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A warehouse that all of them share, so that its models are parsed once: events are told by their stream."""
-    product = Product(tmp_path_factory.mktemp("home"), "bigquery://local/shop")
+    product = Product(tmp_path_factory.mktemp("home"), on_bigquery.url_of("shop"))
     yield product
     product.close()
 
@@ -301,15 +306,15 @@ def test_a_table_that_is_no_export_keeps_no_other_out(shop: Product, export: Exp
 
 
 def test_what_cannot_be_reached_is_told_in_a_sentence(
-    shop: Product, export: Export, monkeypatch: pytest.MonkeyPatch
+    shop: Product, export: Export, nowhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def told() -> str:
         return str(look(shop, export).files[0].error)
 
     export.write("users_20260501", [visit("6", "a")])
     assert told().startswith(f"{export.name} is no GA4 export: it holds no table events_YYYYMMDD")
-    (missing,) = take_in(reading(shop, "local.analytics_none"), shop.warehouse).files
-    assert str(missing.error).startswith("There is no dataset local.analytics_none: check warehouse.export")
+    (missing,) = take_in(reading(shop, nowhere), shop.warehouse).files
+    assert str(missing.error).startswith(f"There is no dataset {nowhere}: check warehouse.export")
     found = export.client.get_dataset(export.name)
     found._properties["location"] = "europe-west3"
     with monkeypatch.context() as elsewhere:
@@ -344,11 +349,9 @@ def test_an_intraday_table_that_goes_meanwhile_is_no_mistake(
     assert look(shop, export).files == []
 
 
-def test_the_engine_looks_by_itself(shop: Product, export: Export, tmp_path: Path) -> None:
+def test_the_engine_looks_by_itself(shop: Product, export: Export, nowhere: str, tmp_path: Path) -> None:
     export.write("events_20260501", [visit("8", "a")])
-    engine = Engine(
-        reading(shop, export.name, "local.analytics_none"), shop.warehouse, Stream(tmp_path).journal
-    )
+    engine = Engine(reading(shop, export.name, nowhere), shop.warehouse, Stream(tmp_path).journal)
     looking = Thread(target=engine.look_at_export)
     looking.start()
     until = time.monotonic() + 120
@@ -358,15 +361,16 @@ def test_the_engine_looks_by_itself(shop: Product, export: Export, tmp_path: Pat
     looking.join()
     assert len(events(shop, "8")) == 1  # the one that is not there keeps the other from nothing
     (alert,) = [one for one in engine.status()["alerts"] if one["name"] == EXPORT]
-    assert alert["message"].startswith("There is no dataset local.analytics_none")
+    assert alert["message"].startswith(f"There is no dataset {nowhere}")
     assert engine.ticks.is_due()
 
 
 def test_a_warehouse_that_is_made_anew_has_what_the_export_has_now(
-    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_bigquery: Server, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without its models' tests, which take long on the stand-in."""
-    old = Product(tmp_path / "home", "bigquery://local/anew", {"warehouse.export": export.name})
+    url = on_bigquery.url_of("anew")
+    old = Product(tmp_path / "home", url, {"warehouse.export": export.name})
     for rows in ([visit("11", "gone"), visit("11", "b")], [visit("11", "b")]):
         export.write(DAY, rows)
         take_in(old.settings, old.warehouse)
@@ -379,14 +383,13 @@ def test_a_warehouse_that_is_made_anew_has_what_the_export_has_now(
     monkeypatch.setattr(rebuild, "build", build)
     done = rebuild.rebuild(old.settings, lambda _: None)
     assert (done.files, done.missing, done.loaded, done.persons) == (0, [], 1, 1)
-    new = Product(tmp_path / "home", "bigquery://local/anew", {"warehouse.export": export.name})
+    new = Product(tmp_path / "home", url, {"warehouse.export": export.name})
     assert {one["user_pseudo_id"] for one in events(new, "11").values()} == {"b"}
     assert counts(take_in(new.settings, new.warehouse)) == (0, 0, 0)
     new.close()
 
 
-def test_what_a_look_reads_is_asked_of_the_export_itself(shop: Product, export: Export) -> None:
-    """The stand-in runs nothing for it, and knows no bytes."""
+def test_what_a_look_reads_is_asked_of_the_export_itself(shop: Product, export: Export, nowhere: str) -> None:
     export.write("events_20260430", [visit("12", "a")])
     export.write("events_intraday_20260501", [visit("12", "a", 9)])
     settings = reading(shop, export.name)
@@ -402,7 +405,7 @@ def test_what_a_look_reads_is_asked_of_the_export_itself(shop: Product, export: 
         assert found[name][1:] == reckoned[name][1:]
     assert of_exports(settings, shop.warehouse, reckoned)["day"][0].name == "export"
     assert events(shop, "12") == {}
-    assert of_exports(reading(shop, "local.analytics_none"), shop.warehouse, reckoned) == {}
+    assert of_exports(reading(shop, nowhere), shop.warehouse, reckoned) == {}
     assert of_exports(reading(shop), shop.warehouse, reckoned) == {}
 
 
@@ -421,8 +424,13 @@ class Telling:
 
 
 def test_googles_analyser_takes_every_statement(
-    shop: Product, export: Export, sent: list[tuple[str, Any]], zetasql: ZetaSql
+    on_bigquery: Server,
+    shop: Product,
+    export: Export,
+    sent: list[tuple[str, Any]],
+    zetasql: ZetaSql,
 ) -> None:
+    home = whole(on_bigquery, "shop")
     export.write("events_20260430", [visit("9", "a")])
     export.write("events_intraday_20260501", [visit("9", "b"), row(event_name=None)])
     del sent[:]
@@ -431,7 +439,7 @@ def test_googles_analyser_takes_every_statement(
         f"{name}.{table.table_id}": {
             field.name: type_of(field) for field in export.client.get_table(table).schema
         }
-        for name in ("local.shop", export.name)
+        for name in (home, export.name)
         for table in export.client.list_tables(name)
     }
     kept = ("table_id STRING", "last_modified_time INT64", "type INT64")
@@ -439,11 +447,7 @@ def test_googles_analyser_takes_every_statement(
     refused = {
         sql: reason
         for sql, _ in sent
-        if (
-            reason := zetasql.analyse(
-                sql, tables, default_dataset="local.shop", parameters={"origin": "STRING"}
-            )
-        )
+        if (reason := zetasql.analyse(sql, tables, default_dataset=home, parameters={"origin": "STRING"}))
     }
     assert len(sent) == 6
     assert refused == {}

@@ -19,7 +19,10 @@ MODELS = sorted((PROJECT / "models").rglob("*.sql"))
 ENGINES = PROJECT / "macros" / "engines.sql"
 
 # GA4's export lies on BigQuery alone, and so does what reads it there.
-EXPORT = {PROJECT / "macros" / "bigquery_export.sql", *(PROJECT / "models" / "export").glob("*.sql")}
+EXPORT = {
+    *(PROJECT / "macros").glob("bigquery_*.sql"),
+    *(PROJECT / "models" / "export").glob("*.sql"),
+}
 
 # Words that one engine has and another lacks, or takes in another sense.
 ONE_ENGINE_ONLY = re.compile(
