@@ -146,8 +146,8 @@ def _print(
     from headwater.operate.said import by_model, money, rows, size, span
 
     work, prices = month.workload, settings.prices
-    asked = [told for name, told in (("tick", "the models"), ("day", "the export")) if name in dry_runs]
-    way = f"dry runs of {' and '.join(asked)}" if asked else "a formula, not a measurement on BigQuery"
+    ways = ["dry runs of the models" if "tick" in dry_runs else "a formula, not a measurement on BigQuery"]
+    way = " and ".join([*ways, *(["dry runs of the export"] if "day" in dry_runs else [])])
     looks = f", a look at GA4's export every {span(work.looks.seconds)}" if work.looks else ""
     say(
         f"{work.events_per_day:,.0f} events a day, {work.loaded_days:,.0f} days loaded and "
