@@ -48,7 +48,6 @@ class Sent:
 
 class Analysed:
     def __init__(self, client: bigquery.Client, zetasql: ZetaSql) -> None:
-        self.count = 0
         self._zetasql = zetasql
         self._standing = Standing(client)
         self._sent: list[Sent] = []
@@ -77,7 +76,6 @@ class Analysed:
     def refused(self) -> dict[str, str]:
         """The statements since this was last asked that the analyser does not take, and why."""
         sent, self._sent = self._sent, []
-        self.count += len(sent)
         return {one.sql: reason for one in sent if (reason := self._read(one))}
 
     def _read(self, sent: Sent) -> str | None:

@@ -20,12 +20,18 @@ from sqlglot import exp
 
 HOST = "127.0.0.1"
 
-# before local_bigquery is imported, so that all its connections find the extensions, and none asks the network
+# before local_bigquery is imported, so that all its connections find the extensions, and none asks the network. Tests
+# have few rows: a better plan costs more than it saves, since a lake is asked for each column's statistics in SQL.
 _connect = duckdb.connect
 
 
 def connect(database: Any = ":memory:", read_only: bool = False, config: dict[str, Any] | None = None) -> Any:
-    placed = {"extension_directory": str(FOLDER), "autoinstall_known_extensions": "false"}
+    placed = {
+        "extension_directory": str(FOLDER),
+        "autoinstall_known_extensions": "false",
+        "threads": 1,
+        "disabled_optimizers": "build_side_probe_side, join_order, statistics_propagation",
+    }
     return _connect(database, read_only, {**placed, **(config or {})})
 
 
@@ -33,7 +39,7 @@ duckdb.connect = connect
 
 from local_bigquery import app, errors  # noqa: E402
 from local_bigquery.api import jobs  # noqa: E402
-from local_bigquery.catalog import tables  # noqa: E402
+from local_bigquery.catalog import metadata, tables  # noqa: E402
 from local_bigquery.engine import database, sessions  # noqa: E402
 from local_bigquery.grpc import server as storage  # noqa: E402
 from local_bigquery.jobs import merge, query, runner  # noqa: E402
@@ -162,6 +168,48 @@ def of_result(fetch: Any, asked: str, name: str, column: str = "") -> list[tuple
     if "duckdb_tables" in asked:
         return [(name, "TABLE", *fetch(f"SELECT count(*) FROM {table}")[0])]
     return [(one,) for one, is_required in columns if (one == column if column else is_required)]
+
+
+class Noted:
+    """What local-bigquery writes down of tables and datasets, and reads several times for each statement: read once, as
+    nobody else writes it."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[Any, ...], list[Any]] = {}
+        self.writes = 0
+        self.turn = threading.Lock()
+
+    def read(self, list_: Any) -> Any:
+        @functools.wraps(list_)
+        def run(*asked: Any) -> list[Any]:
+            found, writes = self.found.get(asked), self.writes
+            if found is None:
+                found = list_(*asked)
+                with self.turn:
+                    if writes == self.writes:
+                        self.found[asked] = found
+            return [one.model_copy() for one in found]
+
+        return run
+
+    def written(self, write: Any) -> Any:
+        @functools.wraps(write)
+        def run(what: Any, *keys: str) -> Any:
+            try:
+                return write(what, *keys)
+            finally:
+                kind = what if isinstance(what, type) else type(what)
+                with self.turn:
+                    self.writes += 1
+                    for asked in [one for one in self.found if overlap(one, (kind, *keys))]:
+                        del self.found[asked]
+
+        return run
+
+
+def overlap(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Keys name a thing, or all that is below it."""
+    return all(left == right for left, right in zip(one, other, strict=False))
 
 
 class Used:
@@ -318,6 +366,9 @@ def main() -> None:
     # the macros of GEOGRAPHY need one more extension, and nothing here asks for them
     database.FUNCTIONS = [path for path in database.FUNCTIONS if path.stem != "geography"]
     database.fetch = from_the_lake(database.fetch)
+    noted = Noted()
+    metadata.list_ = noted.read(metadata.list_)
+    metadata.save, metadata.delete = noted.written(metadata.save), noted.written(metadata.delete)
     query.execute = used_cursors(query.execute)
     query.Context = temporary_tables(query.Context)
     query._ddl = drop_temporary(query._ddl)
