@@ -30,7 +30,7 @@ def connect(database: Any = ":memory:", read_only: bool = False, config: dict[st
         "extension_directory": str(FOLDER),
         "autoinstall_known_extensions": "false",
         "threads": 1,
-        "disabled_optimizers": "build_side_probe_side, join_order, statistics_propagation",
+        "disabled_optimizers": "join_order",
     }
     return _connect(database, read_only, {**placed, **(config or {})})
 
