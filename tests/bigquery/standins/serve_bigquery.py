@@ -21,7 +21,7 @@ from sqlglot import exp
 HOST = "127.0.0.1"
 
 # before local_bigquery is imported, so that all its connections find the extensions, and none asks the network. Tests
-# have few rows: a better plan costs more than it saves, since a lake is asked for each column's statistics in SQL.
+# have few rows: a better order of joins costs more than it saves, since it asks a lake for statistics in SQL.
 _connect = duckdb.connect
 
 
