@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from product import Product
 
 ENGINES = ("duckdb", "postgres")
-numbers = count(1)
 ON_REQUEST = ("bigquery",)  # on a stand-in that is prepared apart: make test-bigquery
 
 
@@ -86,6 +84,47 @@ def bigquery_server(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
+def zetasql() -> Iterator[Any]:
+    """BigQuery's language: Google's analyser and reference evaluator."""
+    from bigquery.standins import places
+    from bigquery.standins.zetasql import ZetaSql
+
+    if reason := places.why_not(places.ANALYSER):
+        pytest.skip(reason)
+    analyser = ZetaSql(places.ANALYSER_BINARY, places.ANALYSER_DESCRIPTORS)
+    yield analyser
+    analyser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def analysed(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """What the warehouse sends to BigQuery is remembered; None where there is nothing to read it with."""
+    if "bigquery" not in request.config.getoption("--warehouse").split(","):
+        yield None
+        return
+    from bigquery.standins import places
+
+    on_service = bool(request.config.getoption("--bigquery-url"))
+    if places.why_not(places.ANALYSER) or (places.why_not(places.EMULATOR) and not on_service):
+        yield None  # said by the tests that ask for it
+        return
+    from bigquery.analysed import Analysed
+
+    client = request.getfixturevalue("bigquery_server").client()
+    with Analysed(client, request.getfixturevalue("zetasql")).listening() as listening:
+        yield listening
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def no_refusal(analysed: Any) -> Iterator[None]:
+    """A statement that BigQuery has taken, and Google's analyser does not, fails its test."""
+    yield
+    if analysed is not None:
+        assert analysed.refused() == {}
+
+
+@pytest.fixture(scope="session")
 def on_bigquery(bigquery_server: Any) -> Iterator[Any]:
     """The same; Google's clients of this process go there from now on."""
     with pytest.MonkeyPatch.context() as environment:
@@ -113,13 +152,13 @@ def own_warehouse(engine: str, request: pytest.FixtureRequest) -> Callable[[str]
 
 @pytest.fixture
 def empty_warehouse(engine: str, request: pytest.FixtureRequest) -> Callable[[], str]:
-    """Empties the engine's warehouse and names its URL; on DuckDB and BigQuery every home has a new one."""
+    """Empties the engine's warehouse and names its URL; on DuckDB every home has a new one."""
 
     def empty() -> str:
         if engine == "duckdb":
             return "duckdb:///warehouse.duckdb"
         if engine == "bigquery":
-            return str(request.getfixturevalue("on_bigquery").url_of(f"t{next(numbers)}"))
+            return str(request.getfixturevalue("on_bigquery").url_of_an_empty_one())
         server = request.getfixturevalue("postgres_server")
         server.psql(
             "set client_min_messages = warning; drop schema if exists public_build cascade; "

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from bigquery import raw_tables
+from bigquery.standing import columns_of
 from bigquery.standins.emulator import BigQueryServer
 from product import Product, Row
 
@@ -64,10 +65,7 @@ class House:
     def schemas(self) -> dict[str, dict[str, str]]:
         """Every table that stands, with the types of its columns."""
         return {
-            f"{self.project}.{dataset}.{table.table_id}": {
-                field.name: TYPES.get(field.field_type, field.field_type)
-                for field in self.client.get_table(table.reference).schema
-            }
+            f"{self.project}.{dataset}.{table.table_id}": columns_of(self.client.get_table(table.reference))
             for dataset in (self.dataset, f"{self.dataset}_build")
             for table in self.client.list_tables(dataset)
         }
@@ -77,4 +75,3 @@ class House:
 
 
 EVER: Any = SimpleNamespace(published=ALWAYS, touched=ALWAYS)
-TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}

@@ -4,6 +4,7 @@ import os
 import uuid
 import warnings
 from contextlib import suppress
+from itertools import count
 
 import pytest
 from google.api_core import exceptions
@@ -27,12 +28,17 @@ class BigQueryService:
         self.project, dataset = parts(url)
         self.prefix = f"{dataset}_test_{uuid.uuid4().hex[:8]}"
         self._doors = Doors(self.project)
+        self._numbers = count(1)
 
     def dataset(self, name: str) -> str:
         return f"{self.prefix}_{name}"
 
     def url_of(self, name: str) -> str:
         return f"bigquery://{self.project}/{self.dataset(name)}"
+
+    def url_of_an_empty_one(self) -> str:
+        """A new one each time: nothing can be streamed for a while into a table that is made anew under its name."""
+        return self.url_of(f"t{next(self._numbers)}")
 
     def client(self) -> bigquery.Client:
         return self._doors.another().jobs

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 from bigquery.service import BigQueryService
 from bigquery.standins.emulator import BigQueryServer
-from bigquery.standins.zetasql import ZetaSql
 from engine.stream import Stream
 from google.api_core import exceptions
 from google.cloud import bigquery
@@ -421,43 +420,6 @@ class Telling:
     def dry_run(self, sql: str) -> tuple[int, list[tuple[str, str]]]:
         _, columns = self._warehouse.dry_run(sql)  # type: ignore[attr-defined]
         return next(read for table, read in self._bytes.items() if table in sql), columns
-
-
-def test_googles_analyser_takes_every_statement(
-    on_bigquery: Server,
-    shop: Product,
-    export: Export,
-    sent: list[tuple[str, Any]],
-    zetasql: ZetaSql,
-) -> None:
-    home = whole(on_bigquery, "shop")
-    export.write("events_20260430", [visit("9", "a")])
-    export.write("events_intraday_20260501", [visit("9", "b"), row(event_name=None)])
-    del sent[:]
-    assert counts(look(shop, export)) == (2, 0, 1)
-    tables = {
-        f"{name}.{table.table_id}": {
-            field.name: type_of(field) for field in export.client.get_table(table).schema
-        }
-        for name in (home, export.name)
-        for table in export.client.list_tables(name)
-    }
-    kept = ("table_id STRING", "last_modified_time INT64", "type INT64")
-    tables[f"{export.name}.__TABLES__"] = dict(one.split() for one in kept)
-    refused = {
-        sql: reason
-        for sql, _ in sent
-        if (reason := zetasql.analyse(sql, tables, default_dataset=home, parameters={"origin": "STRING"}))
-    }
-    assert len(sent) == 6
-    assert refused == {}
-
-
-def type_of(field: bigquery.SchemaField) -> str:
-    kinds = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
-    inner = ", ".join(f"{one.name} {type_of(one)}" for one in field.fields)
-    kind = f"STRUCT<{inner}>" if inner else kinds.get(field.field_type, field.field_type)
-    return f"ARRAY<{kind}>" if field.mode == "REPEATED" else kind
 
 
 def look_at(shop: Product, export: Export, rows: Sequence[Row]) -> LoadReport:

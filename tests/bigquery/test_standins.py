@@ -346,6 +346,7 @@ def test_tables_have_all_their_names(zetasql: ZetaSql, name: str) -> None:
         "select * from events for system_time as of timestamp_sub(current_timestamp(), interval 1 hour)",
         "alter table web.events add column if not exists extra string",
         "truncate table events",
+        "call bq.abort_session()",
     ],
 )
 def test_the_gate_knows_the_statements_of_bigquery(zetasql: ZetaSql, statement: str) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pyarrow as pa
+
 from headwater.transform.days import DaysOfBuild, of_dates, of_moments
 from headwater.transform.tick import Tick
 from headwater.warehouse.protocol import RAW_TABLES, Warehouse
@@ -26,7 +28,7 @@ def overlooked(
     live = warehouse.schema  # by its name, since a workbench may hide it
 
     def rows(table: str, condition: str) -> int:
-        return int(warehouse.query(f"select count(*) as n from {table} where {condition}")["n"][0].as_py())
+        return int(ask(warehouse, f"select count(*) as n from {table} where {condition}")["n"][0].as_py())
 
     in_scope = f"person_id in (select person_id from {tick.bench}.scope_persons)"
     from_cut = (
@@ -50,7 +52,7 @@ def overlooked(
             for table, (column, condition) in KEPT_BY.items()
         },
     }
-    covered = warehouse.query(f"select event_date from {tick.bench}.scope_covered_days")[
+    covered = ask(warehouse, f"select event_date from {tick.bench}.scope_covered_days")[
         "event_date"
     ].to_pylist()
     counted["covered"] = sum(
@@ -59,3 +61,13 @@ def overlooked(
         for day in (each - DAY, each, each + DAY)
     )
     return {what: count for what, count in counted.items() if count}
+
+
+def ask(warehouse: Warehouse, sql: str) -> pa.Table:
+    """BigQuery's workbench has no views: a statement brings those along that it reads."""
+    bench = getattr(warehouse, "_bench", None)
+    if bench is None:
+        return warehouse.query(sql)
+    from headwater.warehouse.bigquery_dialect import translated
+
+    return warehouse.query_as_written(bench.with_views(translated(sql)))

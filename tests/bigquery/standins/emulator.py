@@ -15,6 +15,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 
 LAUNCHER = Path(__file__).with_name("serve_bigquery.py")
 PROJECT = "local"
+EMPTIED = "emptied"
 
 
 @dataclass
@@ -33,6 +34,13 @@ class BigQueryServer:
 
     def url_of(self, name: str) -> str:
         return f"bigquery://{self.project}/{name}"
+
+    def url_of_an_empty_one(self) -> str:
+        """The same place each time, so that the models are parsed once."""
+        with self.client() as client:
+            for name in (EMPTIED, f"{EMPTIED}_build"):
+                client.delete_dataset(name, delete_contents=True, not_found_ok=True)
+        return self.url_of(EMPTIED)
 
     @property
     def dbt_method(self) -> dict[str, str]:

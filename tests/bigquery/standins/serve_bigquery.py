@@ -20,12 +20,18 @@ from sqlglot import exp
 
 HOST = "127.0.0.1"
 
-# before local_bigquery is imported, so that all its connections find the extensions, and none asks the network
+# before local_bigquery is imported, so that all its connections find the extensions, and none asks the network. Tests
+# have few rows: a better order of joins costs more than it saves, since it asks a lake for statistics in SQL.
 _connect = duckdb.connect
 
 
 def connect(database: Any = ":memory:", read_only: bool = False, config: dict[str, Any] | None = None) -> Any:
-    placed = {"extension_directory": str(FOLDER), "autoinstall_known_extensions": "false"}
+    placed = {
+        "extension_directory": str(FOLDER),
+        "autoinstall_known_extensions": "false",
+        "threads": 1,
+        "disabled_optimizers": "join_order",
+    }
     return _connect(database, read_only, {**placed, **(config or {})})
 
 
@@ -33,8 +39,8 @@ duckdb.connect = connect
 
 from local_bigquery import app, errors  # noqa: E402
 from local_bigquery.api import jobs  # noqa: E402
-from local_bigquery.catalog import tables  # noqa: E402
-from local_bigquery.engine import database  # noqa: E402
+from local_bigquery.catalog import metadata, tables  # noqa: E402
+from local_bigquery.engine import database, sessions  # noqa: E402
 from local_bigquery.grpc import server as storage  # noqa: E402
 from local_bigquery.jobs import merge, query, runner  # noqa: E402
 from local_bigquery.settings import settings  # noqa: E402
@@ -114,6 +120,9 @@ NAMED = """
 TABLES = NAMED.replace("{kind}", "table")
 VIEWS = NAMED.replace("{kind}", "view")
 FROM_THE_LAKE = {
+    "SELECT 1 FROM duckdb_schemas()": """
+        SELECT 1 FROM {lake}.ducklake_schema WHERE end_snapshot IS NULL AND schema_name = $1
+    """,
     "FROM duckdb_tables() WHERE database_name = $1": f"""
         SELECT table_name, 'TABLE', coalesce((
             SELECT record_count FROM {{lake}}.ducklake_table_stats AS stats WHERE stats.table_id = named.table_id
@@ -135,7 +144,11 @@ def from_the_lake(fetch: Any) -> Any:
     @functools.wraps(fetch)
     def run(sql: str, params: list[Any] | None = None) -> Any:
         known = next((asked for asked in FROM_THE_LAKE if asked in sql), None)
-        if known is None or not params or params[0] not in database._attached:
+        if known is None or not params:
+            return fetch(sql, params)
+        if params[:2] == RESULTS and params[2:] not in ([], [None]):
+            return of_result(fetch, known, *params[2:])
+        if params[0] not in database._attached:
             return fetch(sql, params)
         lake = database.quote(f"__ducklake_metadata_{params[0]}")
         return fetch(FROM_THE_LAKE[known].replace("{lake}", lake), params[1:])
@@ -143,8 +156,64 @@ def from_the_lake(fetch: Any) -> Any:
     return run
 
 
-class New:
-    """A cursor that has no temporary tables, as nobody has used it: DuckDB would look through all there are."""
+RESULTS = ["emulator", "_results"]  # the answer of each job is a table there
+
+
+def of_result(fetch: Any, asked: str, name: str, column: str = "") -> list[tuple[Any, ...]]:
+    table = database.quote(*RESULTS, name)
+    try:
+        columns = fetch('SELECT name, "notnull" FROM pragma_table_info(?)', [table])
+    except duckdb.CatalogException:
+        return []
+    if "duckdb_tables" in asked:
+        return [(name, "TABLE", *fetch(f"SELECT count(*) FROM {table}")[0])]
+    return [(one,) for one, is_required in columns if (one == column if column else is_required)]
+
+
+class Noted:
+    """What local-bigquery writes down of tables and datasets, and reads several times for each statement: read once, as
+    nobody else writes it."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[Any, ...], list[Any]] = {}
+        self.writes = 0
+        self.turn = threading.Lock()
+
+    def read(self, list_: Any) -> Any:
+        @functools.wraps(list_)
+        def run(*asked: Any) -> list[Any]:
+            found, writes = self.found.get(asked), self.writes
+            if found is None:
+                found = list_(*asked)
+                with self.turn:
+                    if writes == self.writes:
+                        self.found[asked] = found
+            return [one.model_copy() for one in found]
+
+        return run
+
+    def written(self, write: Any) -> Any:
+        @functools.wraps(write)
+        def run(what: Any, *keys: str) -> Any:
+            try:
+                return write(what, *keys)
+            finally:
+                kind = what if isinstance(what, type) else type(what)
+                with self.turn:
+                    self.writes += 1
+                    for asked in [one for one in self.found if overlap(one, (kind, *keys))]:
+                        del self.found[asked]
+
+        return run
+
+
+def overlap(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Keys name a thing, or all that is below it."""
+    return all(left == right for left, right in zip(one, other, strict=False))
+
+
+class Used:
+    """A cursor that need not look through all tables there are for the temporary ones: its session knows them."""
 
     TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 
@@ -158,12 +227,60 @@ class New:
         return self.cursor.sql("SELECT '' LIMIT 0" if sql == self.TEMPORARY else sql, *rest, **named)
 
 
-def new_cursors(execute: Any) -> Any:
+def used_cursors(execute: Any) -> Any:
     @functools.wraps(execute)
-    def run(cursor: Any, *rest: Any, session: Any = None, **named: Any) -> Any:
-        return execute(cursor if session else New(cursor), *rest, session=session, **named)
+    def run(cursor: Any, *rest: Any, **named: Any) -> Any:
+        return execute(Used(cursor), *rest, **named)
 
     return run
+
+
+class Planned:
+    """A cursor that has planned a query once need not do it again to say what its columns are."""
+
+    def __init__(self, cursor: Any) -> None:
+        self.cursor = cursor
+        self.relations: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cursor, name)
+
+    def sql(self, sql: str, *rest: Any, **named: Any) -> Any:
+        if sql not in self.relations:
+            self.relations[sql] = self.cursor.sql(sql, *rest, **named)
+        return self.relations[sql]
+
+
+def planned_once(write: Any) -> Any:
+    @functools.wraps(write)
+    def run(cursor: Any, *rest: Any, **named: Any) -> Any:
+        return write(Planned(cursor), *rest, **named)
+
+    return run
+
+
+def temporary_tables(context: Any) -> Any:
+    """Those that statements of the session have made, and that are still there."""
+
+    @functools.wraps(context)
+    def make(*rest: Any, **named: Any) -> Any:
+        made = context(*rest, **named)
+        if session := sessions._sessions.get(made.system.get("session_id")):
+            made.temporary |= {
+                name for name in getattr(session, "made", ()) if is_there(session.cursor, name)
+            }
+            session.made = made.temporary
+        return made
+
+    return make
+
+
+def is_there(cursor: Any, temporary: str) -> bool:
+    try:
+        cursor.execute("SELECT 1 FROM pragma_table_info(?)", [database.quote("temp", "main", temporary)])
+    except duckdb.CatalogException:
+        return False
+    return True
 
 
 def drop_temporary(statistics: Any) -> Any:
@@ -249,12 +366,17 @@ def main() -> None:
     # the macros of GEOGRAPHY need one more extension, and nothing here asks for them
     database.FUNCTIONS = [path for path in database.FUNCTIONS if path.stem != "geography"]
     database.fetch = from_the_lake(database.fetch)
-    query.execute = new_cursors(query.execute)
+    noted = Noted()
+    metadata.list_ = noted.read(metadata.list_)
+    metadata.save, metadata.delete = noted.written(metadata.save), noted.written(metadata.delete)
+    query.execute = used_cursors(query.execute)
+    query.Context = temporary_tables(query.Context)
     query._ddl = drop_temporary(query._ddl)
     runner._query = report_destination(runner._query)
     jobs.results = without_rows(jobs.results)
     merge.run = merge_in_transaction(merge.run)
     table_rules._check = rename(table_rules._check)
+    tables.write = planned_once(tables.write)
     tables.reference = refuse_decorator(tables.reference)
     script.Interpreter.set = set_from_struct(script.Interpreter.set)
 

@@ -84,7 +84,7 @@ def assists(reader: Reader, asked: Asked) -> pa.Table:
     sql = f"""
         with {_chosen(bound, asked)},
 
-        steps as (
+        numbered as (
             select journeys.channel, journeys.step_number, journeys.last_touch_rank, conversion_id,
                 count(*) over (partition by conversion_id) as steps
             from int_user_journeys as journeys
@@ -96,7 +96,7 @@ def assists(reader: Reader, asked: Asked) -> pa.Table:
                 max(case when last_touch_rank = steps then 1 else 0 end) as is_last,
                 max(case when step_number = 1 then 1 else 0 end) as is_first,
                 max(case when steps = 1 then 1 else 0 end) as is_only
-            from steps
+            from numbered
             group by channel, conversion_id
         )
 

@@ -37,7 +37,12 @@ class ZetaSql:
         parameters: Mapping[str, str] | Sequence[str] = (),
     ) -> str | None:
         """Why BigQuery would refuse the statement or script; None when it would take it."""
-        catalogue = self._catalogue(tables, default_dataset)
+        return self.pass_through(sql, self.catalogue(tables, default_dataset), parameters)
+
+    def pass_through(
+        self, sql: str, catalogue: Catalogue, parameters: Mapping[str, str] | Sequence[str] = ()
+    ) -> str | None:
+        """The same, over a catalogue that keeps what the statement makes."""
         try:
             Gate(self._server, self._types, self._options, catalogue, parameters).pass_through(sql)
         except RejectedError as reason:
@@ -53,11 +58,11 @@ class ZetaSql:
         default_dataset: str | None = None,
     ) -> list[dict[str, Any]]:
         """The rows of one SELECT; raises RejectedError when the evaluator cannot, or the statement fails."""
-        catalogue = self._catalogue(tables, default_dataset)
+        catalogue = self.catalogue(tables, default_dataset)
         return self._evaluator.rows(sql, catalogue, tables or {}, rows or {})
+
+    def catalogue(self, tables: Tables | None, default_dataset: str | None) -> Catalogue:
+        return Catalogue(self._server, self._types, self._builtin, tables or {}, default_dataset)
 
     def close(self) -> None:
         self._server.close()
-
-    def _catalogue(self, tables: Tables | None, default_dataset: str | None) -> Catalogue:
-        return Catalogue(self._server, self._types, self._builtin, tables or {}, default_dataset)

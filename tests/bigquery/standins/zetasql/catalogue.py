@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bigquery.standins.zetasql.language import PROCEDURES
 from bigquery.standins.zetasql.server import Server
 from bigquery.standins.zetasql.types import Types
 
 Tables = Mapping[str, Mapping[str, str]]
+SESSION = "_SESSION."
 
 
 class Catalogue:
@@ -24,7 +26,7 @@ class Catalogue:
         self._builtin = builtin
         self._default_dataset = default_dataset
         self._tables: dict[str, dict[str, Any]] = {}
-        self._temporary: dict[str, dict[str, Any]] = {}
+        self.temporary: dict[str, dict[str, Any]] = {}  # a session's own
         self._functions: list[Any] = []
         self.variables: dict[str, Any] = {}
         for name, columns in tables.items():
@@ -32,15 +34,15 @@ class Catalogue:
 
     def add_table(self, name: str, columns: dict[str, Any], temporary: bool = False) -> None:
         if temporary:
-            self._temporary[name.removeprefix("_SESSION.")] = columns
+            self.temporary[own_name(name)] = columns
         else:
             self._tables[self._full_name(name)] = columns
 
     def is_temporary(self, name: str) -> bool:
-        return name.removeprefix("_SESSION.") in self._temporary
+        return own_name(name) in self.temporary
 
     def drop_table(self, name: str) -> None:
-        if self._temporary.pop(name.removeprefix("_SESSION."), None) is None:
+        if self.temporary.pop(own_name(name), None) is None:
             self._tables.pop(self._full_name(name), None)
 
     def add_function(self, name: str, signature: Any, *, aggregate: bool) -> None:
@@ -71,7 +73,7 @@ class Catalogue:
                     names[path] = (name, columns)
             if self._default_dataset and name == f"{self._default_dataset}.{parts[-1]}":
                 names[(parts[-1],)] = (name, columns)
-        for name, columns in self._temporary.items():
+        for name, columns in self.temporary.items():
             for path in ((name,), *_groupings(["_SESSION", name])):
                 names[path] = (name, columns)
         return names
@@ -97,7 +99,16 @@ class Catalogue:
         for name, kind in self.variables.items():
             root.constant.add(name_path=[name], type=kind).value.SetInParent()
         root.custom_function.extend(self._functions)
+        for name in PROCEDURES:
+            dataset, _, procedure = name.partition(".")
+            made = root.catalog.add(name=dataset).procedure.add(name_path=[procedure])
+            made.signature.return_type.type.CopyFrom(self._types.of("INT64"))  # which nobody sees
         return root
+
+
+def own_name(name: str) -> str:
+    """A temporary table's, without the dataset that stands for its session."""
+    return name[len(SESSION) :] if name.upper().startswith(SESSION) else name
 
 
 def _groupings(parts: list[str]) -> list[tuple[str, ...]]:

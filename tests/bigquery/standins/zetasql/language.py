@@ -60,6 +60,7 @@ OPTIONS = {
     "refresh_interval_minutes": "FLOAT64",
     "require_partition_filter": "BOOL",
 }
+PROCEDURES = ("bq.abort_session",)  # no dataset is called bq
 SYSTEM_VARIABLES = {
     "dataset_id": "STRING",
     "error.message": "STRING",
