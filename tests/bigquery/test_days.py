@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bigquery.service import BigQueryService
 from bigquery.standins.emulator import BigQueryServer
 from product import Product
 
+from headwater.serve.filters import Filters
+from headwater.serve.questions.events import events as newest_events
 from headwater.warehouse.bigquery_jobs import Jobs
 from headwater.warehouse.protocol import RAW_TABLES
 
@@ -34,25 +38,30 @@ def event(number: int, day: int, **columns: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def product(bigquery_server: BigQueryServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("BIGQUERY_EMULATOR_HOST", bigquery_server.url)
-        environment.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bigquery_server.storage)
-        made = Product(tmp_path_factory.mktemp("days") / "home", "bigquery://local/days")
-        yield made
-        made.close()
+def product(
+    on_bigquery: BigQueryServer | BigQueryService, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    made = Product(tmp_path_factory.mktemp("days") / "home", on_bigquery.url_of("days"))
+    yield made
+    made.close()
 
 
-def sent_by_tick(product: Product, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+@contextmanager
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     sent: list[str] = []
     begun = Jobs._begun
 
-    def recorded(jobs: Jobs, sql: str, *rest: Any) -> Any:
+    def record(jobs: Jobs, sql: str, *rest: Any) -> Any:
         sent.append(sql)
         return begun(jobs, sql, *rest)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Jobs, "_begun", recorded)
+        patched.setattr(Jobs, "_begun", record)
+        yield sent
+
+
+def sent_by_tick(product: Product, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    with recorded(monkeypatch) as sent:
         report = product.build(test=False)
     assert report.changed
     assert not report.full
@@ -87,6 +96,24 @@ def test_a_tick_names_the_days_that_it_needs(product: Product, monkeypatch: pyte
         assert named, table
         around = {day + timedelta(days=more) for day in published for more in (-1, 0, 1)}
         assert named <= around, table
+
+
+def test_the_newest_events_are_sought_on_their_days(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two of the last batch: those of the first one would have it read all days."""
+    with recorded(monkeypatch) as sent:
+        found = newest_events(product.warehouse.reader(), 2, Filters(), 2)
+        product.load([event(200, 30)])
+        product.build(test=False)
+        with_late = newest_events(product.warehouse.reader(), 3, Filters(), 3)
+    assert found["event_at"].to_pylist() == [
+        FIRST.replace(tzinfo=None) + timedelta(days=50, minutes=minute) for minute in (101, 100)
+    ]
+    assert with_late.num_rows == 3
+    looks = [sql for sql in sent if "page_location AS page" in sql]
+    assert len(looks) == 2
+    assert all("0001-01-01" not in sql and sql.count("event_timestamp >= @p") == 2 for sql in looks), looks
 
 
 def test_what_the_tick_published_is_what_a_full_build_does(product: Product) -> None:

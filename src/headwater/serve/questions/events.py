@@ -66,15 +66,16 @@ def pseudonym(person_id: str) -> str:
 
 
 def _newest(reader: Reader, build_id: int, filters: Filters, limit: int) -> pa.Table:
-    oldest = _oldest_batch(reader, build_id, limit)
+    oldest, since = _oldest_batch(reader, build_id, limit)
     bound = Bound()
+    not_older = f" and event_timestamp >= {bound(since)}" if since else ""
     columns = (
         "event_id, event_timestamp as event_at, received_at, event_name, device_id, source_kind, "
         "page_location as page, value, currency"
     )
     newest = " union all ".join(
         f"select {columns}, batch_id from {table} where batch_id between {bound(oldest)} and "
-        f"(select max(to_batch) from headwater_builds where build_id <= {bound(build_id)})"
+        f"(select max(to_batch) from headwater_builds where build_id <= {bound(build_id)}){not_older}"
         + "".join(f" and {part}" for part in bound.one_of("event_name", filters.event_name))
         for table in RAW_TABLES
     )
@@ -116,21 +117,24 @@ def _touches_of(reader: Reader, devices: Sequence[str], since: datetime) -> dict
     return touches
 
 
-def _oldest_batch(reader: Reader, build_id: int, limit: int) -> int:
-    """The one with which there are enough events; counting a file's events would be reading them all."""
+def _oldest_batch(reader: Reader, build_id: int, limit: int) -> tuple[int, datetime | None]:
+    """The one with which there are enough events; counting a file's events would be reading them all. And the first
+    moment of all from it on, before which a warehouse need not look: None where an older version has not noted it."""
     bound = Bound()
     found = bound.run(
         reader,
         f"""
-        select batch_id, accepted from headwater_batches
+        select batch_id, accepted, first_event_at from headwater_batches
         where batch_id <= (select max(to_batch) from headwater_builds where build_id <= {bound(build_id)})
+            and accepted > 0
         order by batch_id desc
         limit {_BATCHES}
         """,
     ).to_pylist()
-    so_far = 0
+    so_far, oldest, moments = 0, 0, []
     for row in found:
-        so_far += row["accepted"]
+        so_far, oldest = so_far + row["accepted"], int(row["batch_id"])
+        moments.append(row["first_event_at"])
         if so_far >= limit:
-            return int(row["batch_id"])
-    return int(found[-1]["batch_id"]) if found else 0
+            break
+    return oldest, None if None in moments or not moments else min(moments)
