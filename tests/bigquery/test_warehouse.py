@@ -15,6 +15,7 @@ from raw_events import batch, contents, letter, raw
 from headwater.errors import QueryError, UnknownTable, WarehouseError, WarehouseLocked
 from headwater.warehouse import bigquery_lease
 from headwater.warehouse.bigquery import BigQueryWarehouse, Options
+from headwater.warehouse.bigquery_jobs import Jobs
 from headwater.warehouse.protocol import Mark
 
 numbers = count(1)
@@ -183,21 +184,36 @@ def test_a_dataset_elsewhere_is_told(
 
 
 def test_a_missing_dataset_is_made_by_who_writes_and_told_to_who_reads(
-    on_bigquery: BigQueryServer, tmp_path: Path
+    on_bigquery: BigQueryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, name = on_bigquery.url_of("not_there_yet"), on_bigquery.dataset("not_there_yet")
     missing = f"There is no dataset {name} in the project {on_bigquery.project}"
     with pytest.raises(WarehouseError, match=missing):
         BigQueryWarehouse(url, tmp_path, read_only=True)
-    made = BigQueryWarehouse(url, tmp_path, Options(retention_days=7))
+    sent: list[str] = []
+    run = Jobs.run
+    with monkeypatch.context() as patched:
+        patched.setattr(Jobs, "run", lambda jobs, sql, *rest: sent.append(sql) or run(jobs, sql, *rest))
+        made = BigQueryWarehouse(url, tmp_path, Options(retention_days=7))
     assert made.tables() == ["dead_letters", "events_streaming", "exchange_rates", "ga4_events_raw"]
     assert made.columns(name, "exchange_rates") == ["rate_date", "currency", "rate"]
     assert made.columns(name, "nothing") == []
     table = made._client.get_table(f"{name}.events_streaming")
     assert table.time_partitioning.field == "event_timestamp"
     assert table.clustering_fields == ["device_id"]
+    wanted = (
+        "alter table events_streaming set options (partition_expiration_days = 7)"  # the stand-in forgets it
+    )
+    assert table.time_partitioning.expiration_ms == 7 * 86_400_000 or sent.count(wanted) == 1
     made.append("ga4_events_raw", "a", [batch([raw("one")])])
+    copied: list[Any] = []
+    copy_table = bigquery.Client.copy_table
+    monkeypatch.setattr(
+        bigquery.Client, "copy_table", lambda *a, **k: copied.append(copy_table(*a, **k)) or copied[-1]
+    )
     aside = made.set_aside("20260501")
+    assert copied
+    assert all(job.labels == {"app": "headwater", "part": "rebuild"} for job in copied)
     assert aside == f"{on_bigquery.project}.{name}_before_20260501"
     assert made.tables() == []
     moved = made.query(f"select event_id from {name}_before_20260501.ga4_events_raw")

@@ -37,7 +37,11 @@ def move_tables(client: bigquery.Client, name: str, aside: str, tables: Sequence
     place.location = client.get_dataset(name).location
     client.create_dataset(place)
     present = {one.table_id for one in client.list_tables(name)} & set(tables)
-    copies = [client.copy_table(f"{name}.{table}", f"{aside}.{table}") for table in sorted(present)]
+    labelled = bigquery.CopyJobConfig(labels={"app": "headwater", "part": "rebuild"})
+    copies = [
+        client.copy_table(f"{name}.{table}", f"{aside}.{table}", job_config=labelled)
+        for table in sorted(present)
+    ]
     for copy in copies:
         copy.result()
     for table in sorted(present):
