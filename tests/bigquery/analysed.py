@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from bigquery.standing import KINDS, Columns, Standing
+from bigquery.standing import KINDS, Columns, Standing, filtered
 from bigquery.standins.zetasql import ZetaSql
 from google.cloud import bigquery
 
@@ -84,7 +84,7 @@ class Analysed:
         key = sent.key(named)
         if key not in self._answers:
             catalogue = self._zetasql.catalogue(sent.tables, sent.dataset)
-            catalogue.temporary = dict(named)
+            catalogue.temporary, catalogue.filtered = dict(named), filtered(sent.tables)
             reason = self._zetasql.pass_through(sent.sql, catalogue, sent.parameters)
             self._answers[key] = reason, catalogue.temporary
         reason, left = self._answers[key]

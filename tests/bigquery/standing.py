@@ -1,13 +1,15 @@
 """The tables that stand in BigQuery, with their columns as SQL writes their types."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from google.api_core import exceptions
 from google.cloud import bigquery
+
+from headwater.warehouse.protocol import RAW_TABLES
 
 Columns = dict[str, str]
 
@@ -37,6 +39,11 @@ def type_of(field: bigquery.SchemaField) -> str:
 
 def columns_of(table: bigquery.Table) -> Columns:
     return {field.name: type_of(field) for field in table.schema}
+
+
+def filtered(tables: Iterable[str]) -> dict[str, str]:
+    """Those that are made with require_partition_filter, and the column by which they are kept."""
+    return {name: "event_timestamp" for name in tables if name.rpartition(".")[2] in RAW_TABLES}
 
 
 class Standing:

@@ -47,6 +47,16 @@ def test_questions(warehouse: BigQueryWarehouse, refused: Refused) -> None:
     assert refused() == {}
 
 
+def test_a_look_at_all_days(warehouse: BigQueryWarehouse, refused: Refused) -> None:
+    """The stand-in asks for one condition in the whole statement, BigQuery for one at each look."""
+    both = "select one.event_id from events_streaming as one join ga4_events_raw as other using (event_id)"
+    warehouse.query(both)
+    assert refused() == {}
+    warehouse.query_as_written(f"{both} where one.event_timestamp >= timestamp '2026-05-01'")
+    [reason] = refused().values()
+    assert "table 'ga4_events_raw' without a filter over column(s) 'event_timestamp'" in reason
+
+
 def test_the_statements_of_a_transaction(warehouse: BigQueryWarehouse, refused: Refused) -> None:
     with warehouse.transaction():
         warehouse.execute("create table made_within as select 1 as a")

@@ -35,9 +35,14 @@ class ZetaSql:
         *,
         default_dataset: str | None = None,
         parameters: Mapping[str, str] | Sequence[str] = (),
+        filtered: Mapping[str, str] | None = None,
     ) -> str | None:
-        """Why BigQuery would refuse the statement or script; None when it would take it."""
-        return self.pass_through(sql, self.catalogue(tables, default_dataset), parameters)
+        """Why BigQuery would refuse the statement or script; None when it would take it.
+
+        `filtered` are the tables with require_partition_filter, and the column by which each is kept."""
+        catalogue = self.catalogue(tables, default_dataset)
+        catalogue.filtered = filtered or {}
+        return self.pass_through(sql, catalogue, parameters)
 
     def pass_through(
         self, sql: str, catalogue: Catalogue, parameters: Mapping[str, str] | Sequence[str] = ()

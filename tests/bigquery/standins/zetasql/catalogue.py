@@ -27,6 +27,7 @@ class Catalogue:
         self._default_dataset = default_dataset
         self._tables: dict[str, dict[str, Any]] = {}
         self.temporary: dict[str, dict[str, Any]] = {}  # a session's own
+        self.filtered: Mapping[str, str] = {}  # tables with require_partition_filter, and the column to name
         self._functions: list[Any] = []
         self.variables: dict[str, Any] = {}
         for name, columns in tables.items():
@@ -62,6 +63,16 @@ class Catalogue:
     def written_names(self) -> dict[str, str]:
         """Every way to write the name of a table, and its whole name."""
         return {".".join(path): name for path, (name, _) in self._names().items()}
+
+    def kept_by(self) -> dict[str, str]:
+        """The column that a statement has to filter, by every way to write the name of its table."""
+        if not self.filtered:
+            return {}
+        return {
+            written: self.filtered[name]
+            for written, name in self.written_names().items()
+            if name in self.filtered
+        }
 
     def _names(self) -> dict[tuple[str, ...], tuple[str, dict[str, Any]]]:
         """Every path by which a table can be named."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bigquery.standins.zetasql.catalogue import Catalogue
+from bigquery.standins.zetasql.partitions import unfiltered
 from bigquery.standins.zetasql.server import RejectedError, Server
 from bigquery.standins.zetasql.tree import ancestor, concrete, nodes, place
 from bigquery.standins.zetasql.types import Types
@@ -231,6 +232,11 @@ class Gate:
             **target,
         )
         answer = self._server.call("Analyze", request)
+        if (kept_by := self._catalogue.kept_by()) and (read := unfiltered(answer, kept_by)):
+            raise RejectedError(
+                f"Cannot query over table '{read}' without a filter over column(s) '{kept_by[read]}' "
+                "that can be used for partition elimination"
+            )
         for name in ANALYTIC_ONLY:
             if name in self._sql.lower() and name in _aggregates(answer):
                 raise RejectedError(
