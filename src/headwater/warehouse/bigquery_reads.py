@@ -18,6 +18,7 @@ from headwater.warehouse.bounded import bounded
 from headwater.warehouse.protocol import Parameter
 
 READING = ("SELECT",)
+Fetch = Callable[[bigquery.table.RowIterator, Any], pa.Table]
 NO_LIMIT = 2**62  # bytes: to ask what a statement would read costs nothing
 
 
@@ -45,20 +46,21 @@ class Reads(Connection):
         self,
         sql: str,
         parameters: Sequence[Parameter],
-        fetch: Callable[[bigquery.table.RowIterator, Any], pa.Table],
+        fetch: Fetch,
     ) -> pa.Table:
-        """Through the Storage Read API where there is one, and the account may use it; else over REST.
-
-        Within a transaction of ours it sees what was before it: that is sent as a whole, and later."""
+        """Within a transaction of ours it sees what was before it: that is sent as a whole, and later."""
         values = bound(parameters)
         with self._translated():
             if self._only_reads:
                 self._check_reading(sql, values)
-            job = self._jobs.run(sql, values)
-            try:
-                return fetch(job.result(job_retry=None), self._doors.storage.reads)
-            except exceptions.PermissionDenied:  # rows that have been asked for once cannot be again
-                return fetch(job.result(job_retry=None), None)
+            return self._fetched(self._jobs.run(sql, values), fetch)
+
+    def _fetched(self, job: bigquery.QueryJob, fetch: Fetch) -> pa.Table:
+        """Through the Storage Read API where there is one, and the account may use it; else over REST."""
+        try:
+            return fetch(job.result(job_retry=None), self._doors.storage.reads)
+        except exceptions.PermissionDenied:  # rows that have been asked for once cannot be again
+            return fetch(job.result(job_retry=None), None)
 
     def _check_reading(self, sql: str, parameters: Sequence[Any]) -> None:
         if sql not in self._readable:
