@@ -76,7 +76,7 @@ SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
             "accessDenied",
         ),
         WarehouseError,
-        ["BigQuery Data Editor", "roles/bigquery.dataEditor"],
+        ["BigQuery Data Editor", "grant \\`roles/bigquery.dataEditor\\` on schema \\`shop-1234.headwater\\` to"],
     ),
     (
         from_service(
@@ -86,7 +86,7 @@ SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
             "accessDenied",
         ),
         WarehouseError,
-        ["BigQuery Data Viewer", "roles/bigquery.dataViewer"],
+        ["BigQuery Data Viewer", "`roles/bigquery.dataViewer\\` on schema \\`analytics.analytics_1\\` to"],
     ),
     (
         from_service(
@@ -96,7 +96,7 @@ SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
             "accessDenied",
         ),
         WarehouseError,
-        ["BigQuery Data Editor"],
+        ["bq mk --dataset", "BigQuery Data Editor on it", "BigQuery User on the project"],
     ),
     (
         exceptions.PermissionDenied(
@@ -137,7 +137,7 @@ SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
     (
         from_service(404, "Not found: Dataset shop-1234:headwater", "notFound"),
         WarehouseError,
-        ["There is no dataset headwater in the project shop-1234", "BigQuery Data Editor"],
+        ["There is no dataset headwater in the project shop-1234", "BigQuery User on the project"],
     ),
     (
         from_service(404, "Not found: Dataset shop-1234:headwater was not found in location EU", "notFound"),

@@ -39,6 +39,10 @@ Kind = Literal[
     "too many bytes", "over quota", "passing", "refused", "missing", "",
 ]  # fmt: skip
 
+OF_PROJECTS = (  # given on the project; any other on the dataset alone
+    "roles/bigquery.jobUser", "roles/bigquery.readSessionUser", "roles/serviceusage.serviceUsageConsumer",
+)  # fmt: skip
+
 LOGIN = "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a key file"
 # a transaction that the service has ended by itself is gone when our script wants to roll it back
 CONFLICT = re.compile(
@@ -196,15 +200,30 @@ def refused(text: str, url: str) -> WarehouseError:
         else ""
     )
     role, name = next((ROLES[start] for start in ROLES if permission.startswith(start)), ROLES["bigquery."])
-    where = (
-        f"the project {project}"
-        if role in ("roles/bigquery.jobUser", "roles/bigquery.readSessionUser")
-        else url
-    )
+    if permission == "bigquery.datasets.create":
+        return WarehouseError(
+            f"The account may not make datasets in the project {project}: make the one that is missing by hand (`bq mk "
+            f"--dataset {project}:NAME`) and give the account the role {EDITOR} on it, or give it the role BigQuery "
+            f"User on the project. ({text})"
+        )
+    if role in OF_PROJECTS:
+        where, grant = (
+            f"the project {project}",
+            (
+                f"gcloud projects add-iam-policy-binding {project} --member=serviceAccount:ACCOUNT --role={role}"
+            ),
+        )
+    else:
+        found = re.search(r"\b(?:Table|Dataset) ([\w-]+)[:.](\w+)", text)
+        place = f"{found[1]}.{found[2]}" if found else f"{project}.{dataset}"
+        where = f"the dataset {place}"
+        grant = (
+            f'bq query --use_legacy_sql=false "grant \\`{role}\\` on schema \\`{place}\\` to '
+            "'serviceAccount:ACCOUNT'\""
+        )
     return WarehouseError(
-        f"The account may not do this on {where}: give it the role {name} (`gcloud projects add-iam-policy-binding "
-        f"{project} --member=user:YOU --role={role}`), or check the project and the dataset {dataset} in "
-        f"warehouse.url. ({text})"
+        f"The account may not do this on {where}: give it the role {name} there ({grant}; a person is user:YOU), or "
+        f"check the project and the dataset {dataset} in warehouse.url. ({text})"
     )
 
 
@@ -223,7 +242,7 @@ def missing(text: str, url: str) -> HeadwaterError:
     if "Dataset" in text:
         return WarehouseError(
             f"There is no dataset {dataset} in the project {project}: check warehouse.url; `headwater load` makes it "
-            f"where the account has the role {EDITOR}. ({text})"
+            f"where the account has the role BigQuery User on the project. ({text})"
         )
     if "Project" in text or "project" in text:
         return wrong_project(text, url)
