@@ -24,6 +24,7 @@ class Fault:
     times: int = 1
     after: bool = False  # the server has done what it was asked for, and the answer is another
     answer: dict[str, Any] | None = None  # with status 200: in place of the server's
+    of: str = ""  # what stands in its query
 
     def body(self) -> bytes:
         if self.answer is not None:
@@ -40,17 +41,23 @@ class Proxy:
     faults: list[Fault] = field(default_factory=list)
     seen: list[tuple[str, str, Any]] = field(default_factory=list)  # method, path, JSON body
 
-    def next_fault(self, line: str) -> Fault | None:
+    def next_fault(self, line: str, body: Any) -> Fault | None:
         method, path = line.split(" ", 1)
         for fault in self.faults:
             wanted, part = fault.fits.split(" ", 1)
-            if fault.times and method == wanted and part in path:
+            if fault.times and method == wanted and part in path and fault.of in query_of(body):
                 fault.times -= 1
                 return fault
         return None
 
     def bodies(self, part: str) -> list[Any]:
         return [body for _, path, body in self.seen if part in path]
+
+
+def query_of(body: Any) -> str:
+    """Of a job that is begun."""
+    job = body.get("configuration", {}) if isinstance(body, dict) else {}
+    return str(job.get("query", {}).get("query", ""))
 
 
 @contextmanager
@@ -80,7 +87,7 @@ def handler(proxy: Proxy, target: str) -> Callable[..., BaseHTTPRequestHandler]:
             except ValueError:  # an upload
                 read = None
             proxy.seen.append((self.command, self.path, read))
-            fault = proxy.next_fault(f"{self.command} {self.path}")
+            fault = proxy.next_fault(f"{self.command} {self.path}", read)
             if fault is None or fault.after:
                 status, headers, content = self._ask(body)
             if fault is not None:

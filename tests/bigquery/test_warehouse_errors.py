@@ -12,6 +12,7 @@ from google.api_core import exceptions
 from google.auth import exceptions as auth
 
 from headwater.errors import (
+    BuildError,
     HeadwaterError,
     QueryError,
     TerminalError,
@@ -21,6 +22,7 @@ from headwater.errors import (
     WarehouseLocked,
     WarehouseUnavailable,
 )
+from headwater.warehouse.bigquery_dbt import of_dbt
 from headwater.warehouse.bigquery_errors import is_passing, translate
 
 URL = "bigquery://shop-1234/headwater"
@@ -74,7 +76,7 @@ SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
             "accessDenied",
         ),
         WarehouseError,
-        ["BigQuery Data Editor", "roles/bigquery.dataEditor"],
+        ["BigQuery Data Editor", "grant \\`roles/bigquery.dataEditor\\` on schema \\`shop-1234.headwater\\` to"],
     ),
     (
         from_service(
@@ -84,7 +86,7 @@ SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
             "accessDenied",
         ),
         WarehouseError,
-        ["BigQuery Data Viewer", "roles/bigquery.dataViewer"],
+        ["BigQuery Data Viewer", "`roles/bigquery.dataViewer\\` on schema \\`analytics.analytics_1\\` to"],
     ),
     (
         from_service(
@@ -94,7 +96,7 @@ SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
             "accessDenied",
         ),
         WarehouseError,
-        ["BigQuery Data Editor"],
+        ["bq mk --dataset", "BigQuery Data Editor on it", "BigQuery User on the project"],
     ),
     (
         exceptions.PermissionDenied(
@@ -135,7 +137,7 @@ SAID: list[tuple[Exception, type[HeadwaterError], list[str]]] = [
     (
         from_service(404, "Not found: Dataset shop-1234:headwater", "notFound"),
         WarehouseError,
-        ["There is no dataset headwater in the project shop-1234", "BigQuery Data Editor"],
+        ["There is no dataset headwater in the project shop-1234", "BigQuery User on the project"],
     ),
     (
         from_service(404, "Not found: Dataset shop-1234:headwater was not found in location EU", "notFound"),
@@ -242,6 +244,110 @@ def test_only_what_may_pass_is_tried_again(error: Exception, is_worth_it: bool) 
     kind = TransientError if is_worth_it else TerminalError
     if "Quota" not in str(error):  # over some time later: whoever has more patience may try
         assert isinstance(translate(error, URL), kind)
+
+
+def by_dbt(words: str) -> str:
+    """As dbt-bigquery tells of a model, on one line."""
+    return (
+        f"Database Error in model int_events (models/intermediate/int_events.sql) {words} compiled code at "
+        "/home/me/.headwater/dbt/target-1/run/headwater/models/intermediate/int_events.sql"
+    )
+
+
+POSTED = "POST https://bigquery.googleapis.com/bigquery/v2/projects/shop-1234/jobs?prettyPrint=false"
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "told"),
+    [
+        (
+            "Query exceeded limit for bytes billed: 100000000000. 250000000000 or higher required.",
+            BuildError,
+            ["set warehouse.max_gb_billed to at least 250.00"],
+        ),
+        (
+            "Access Denied: Dataset shop-1234:headwater_build: Permission bigquery.tables.create denied on dataset "
+            "shop-1234:headwater_build (or it may not exist).",
+            WarehouseError,
+            ["BigQuery Data Editor", "roles/bigquery.dataEditor"],
+        ),
+        (
+            "Access Denied: Project shop-1234: User does not have bigquery.jobs.create permission in shop-1234.",
+            WarehouseError,
+            ["BigQuery Job User"],
+        ),
+        (
+            "Billing has not been enabled for this project. DML queries are not allowed in the free tier.",
+            WarehouseError,
+            ["no billing account"],
+        ),
+        (f"503 {POSTED}: Visibility check was unavailable.", WarehouseUnavailable, ["does not answer"]),
+        (
+            f"Timeout of 600.0s exceeded, last exception: 503 {POSTED}: Visibility check was unavailable.",
+            WarehouseUnavailable,
+            ["does not answer"],
+        ),
+        (
+            "500 An internal error; reason: jobInternalError, message: An internal error Location: EU",
+            WarehouseUnavailable,
+            ["does not answer"],
+        ),
+        (
+            "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))",
+            WarehouseUnavailable,
+            ["does not answer"],
+        ),
+        (f"429 {POSTED}: Too many requests", WarehouseUnavailable, ["does not answer"]),
+        (
+            "Exceeded rate limits: too many table update operations.",
+            WarehouseUnavailable,
+            ["a quota is used up"],
+        ),
+        (
+            "Quota exceeded: Your project exceeded quota for concurrent queries.",
+            WarehouseUnavailable,
+            ["a quota is used up"],
+        ),
+        (
+            "Unable to generate access token, if you're using impersonate_service_account, make sure … "
+            "('invalid_grant: Token has been expired or revoked.', {})",
+            WarehouseError,
+            ["no longer takes the credentials"],
+        ),
+        (
+            "Could not serialize access to table shop-1234:headwater_build.int_events due to concurrent update",
+            WarehouseLocked,
+            ["busy with another headwater"],
+        ),
+        (
+            "Not found: Dataset shop-1234:headwater_build was not found in location EU",
+            WarehouseError,
+            ["warehouse.location"],
+        ),
+    ],
+)
+def test_what_dbt_is_refused_is_the_same_sentence(
+    words: str, kind: type[HeadwaterError], told: list[str]
+) -> None:
+    found = of_dbt(by_dbt(words), URL)
+    assert type(found) is kind
+    for word in told:
+        assert word in str(found)
+    assert POSTED not in str(found)
+    assert "compiled code" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Unrecognized name: chanel; Did you mean channel? at [1:8]",
+        "Syntax error: Expected end of input but got 503 at [2:4]",
+        "Not found: Table shop-1234:headwater.ga4_events_raw was not found in location EU",
+        "Division by zero: 1 / 0",
+    ],
+)
+def test_a_statement_that_is_wrong_stays_the_models_fault(words: str) -> None:
+    assert of_dbt(by_dbt(words), URL) is None
 
 
 def test_without_the_package_there_is_one_sentence(tmp_path: Path) -> None:

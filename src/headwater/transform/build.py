@@ -189,7 +189,7 @@ class Builder:
         window = "headwater_window"
 
         def define_window() -> None:
-            warehouse.execute(f"create schema if not exists {self._schema}")
+            warehouse.make_schema(self._schema)
             warehouse.execute(
                 f"create table if not exists {self._schema}.{window} (from_batch bigint, to_batch bigint)"
             )

@@ -49,6 +49,11 @@ class DbtRunner:
             output["schema"],
             variables["live_schema"],
         )
+        self._url = (
+            f"bigquery://{output['project']}/{variables['live_schema']}"
+            if output["type"] == "bigquery"
+            else ""
+        )
         self._variables = json.dumps(variables)
         # dbt keeps what it has parsed, with the paths of the files: another installation must not find it
         installation = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:8]
@@ -95,13 +100,13 @@ class DbtRunner:
             parsed = dbtRunner().invoke([*quiet, "parse", *self._arguments()])
             if not parsed.success:
                 message = one_line(parsed.exception)
-                raise outside(message) or BuildError(f"The models could not be read: {message}")
+                raise self._outside(message) or BuildError(f"The models could not be read: {message}")
             _parsed[self._names] = parsed.result
         outcome = dbtRunner(manifest=_parsed[self._names]).invoke([*quiet, *command, *self._arguments()])
         results = list(getattr(outcome.result, "results", None) or [])
         for result in results:
             if result.status in ("error", "runtime error"):
-                raise not_built(result)
+                raise self._not_built(result)
         tests = [result for result in results if str(result.node.resource_type) == "test"]
         failed = {
             result.node.name: sentence(result, consequence) for result in tests if result.status == "fail"
@@ -111,7 +116,7 @@ class DbtRunner:
             raise FailedTests(next(iter(failed.values())), ran, failed)
         if not outcome.success:
             message = one_line(outcome.exception)
-            raise outside(message) or BuildError(
+            raise self._outside(message) or BuildError(
                 f"The models could not be built, and {STILL_THERE}: {message}"
             )
         return [
@@ -129,6 +134,20 @@ class DbtRunner:
             for result in results
         ]
 
+    def _not_built(self, result: Any) -> HeadwaterError:
+        node, message = result.node, one_line(result.message)
+        what = f"The {node.resource_type} {node.name} could not be built, and {STILL_THERE}"
+        return self._outside(message, f" {what}.") or BuildError(f"{what}: {message}")
+
+    def _outside(self, message: str, consequence: str = "") -> HeadwaterError | None:
+        """What is neither the models' fault nor the data's."""
+        if not self._url:
+            return outside(message)
+        from headwater.warehouse.bigquery_dbt import of_dbt
+
+        found = of_dbt(message, self._url)
+        return found and type(found)(f"{found}{consequence}")
+
 
 def partition(config: Any) -> dict[str, str]:
     said = config.get("partition_by") if hasattr(config, "get") else None
@@ -141,12 +160,6 @@ def sentence(result: Any, consequence: str) -> str:
     advice = (node.config.meta or {}).get("advice") if node.config else None
     what = advice or f"The test {node.name} failed ({one_line(result.message)})."
     return f"{what} {consequence.capitalize()}."
-
-
-def not_built(result: Any) -> HeadwaterError:
-    node, message = result.node, one_line(result.message)
-    what = f"The {node.resource_type} {node.name} could not be built, and {STILL_THERE}: {message}"
-    return outside(message) or BuildError(what)
 
 
 def outside(message: str) -> HeadwaterError | None:

@@ -9,6 +9,7 @@ from headwater.warehouse import bigquery_schema
 from headwater.warehouse.bigquery_connection import Connection
 from headwater.warehouse.bigquery_doors import STAND_IN, is_stand_in
 from headwater.warehouse.bigquery_lease import Lease
+from headwater.warehouse.bigquery_place import looked_up
 from headwater.warehouse.protocol import Kind
 
 
@@ -58,6 +59,10 @@ class Builds(Connection):
     def unmake(self, made: Sequence[tuple[Kind, str]]) -> None:
         with self._translated():
             self._bench.clear(made)
+
+    def make_schema(self, schema: str) -> None:
+        with self._translated():
+            looked_up(self._client, schema, self._jobs.location, make=True)
 
     def dbt_output(self, schema: str) -> dict[str, Any]:
         output: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """What BigQuery refuses, as one of our errors: one sentence, and the next step."""
 
 import re
+from typing import Literal
 
 import requests
 from google.api_core import exceptions
@@ -33,12 +34,22 @@ ROLES = {  # the least role that has a permission, by its beginning: the first t
     "serviceusage.services.use": ("roles/serviceusage.serviceUsageConsumer", "Service Usage Consumer"),
 }
 
+Kind = Literal[
+    "no credentials", "credentials of old", "wrong credentials",
+    "too many bytes", "over quota", "passing", "refused", "missing", "",
+]  # fmt: skip
+
+OF_PROJECTS = (  # given on the project; any other on the dataset alone
+    "roles/bigquery.jobUser", "roles/bigquery.readSessionUser", "roles/serviceusage.serviceUsageConsumer",
+)  # fmt: skip
+
 LOGIN = "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a key file"
 # a transaction that the service has ended by itself is gone when our script wants to roll it back
 CONFLICT = re.compile(
     r"due to concurrent update|Could not serialize access|no transaction is active|no active transaction|"
     r"Failed to commit DuckLake"
 )
+OVER_QUOTA = re.compile(r"[Qq]uota exceeded|Exceeded rate limits")
 NO_SESSION = re.compile(r"session (id|with id)|Session .*(not found|expired|terminated|does not exist)", re.I)
 
 
@@ -46,13 +57,38 @@ def translate(error: Exception, url: str) -> HeadwaterError:
     """Google's error as one of ours."""
     if isinstance(error, HeadwaterError):
         return error
-    text, reason = said(error), reason_of(error)
-    place = f"BigQuery ({url})"
+    text = said(error)
+    return told(kind_of(error), text, url)
+
+
+def kind_of(error: Exception) -> Kind:
+    """What its class and its reason say, which the words alone may not."""
+    reason = reason_of(error)
     if isinstance(error, auth.DefaultCredentialsError):
-        return WarehouseError(f"There are no Google credentials for {url}: {LOGIN}.")
+        return "no credentials"
     if isinstance(error, auth.RefreshError) and not error.retryable:
-        return WarehouseError(f"Google no longer takes the credentials for {url}: {LOGIN}.")
+        return "credentials of old"
     if isinstance(error, exceptions.Unauthorized):
+        return "wrong credentials"
+    if "bytesBilledLimitExceeded" in reason:
+        return "too many bytes"
+    if is_over_quota(error, reason):
+        return "over quota"
+    if is_passing(error):
+        return "passing"
+    if isinstance(error, exceptions.Forbidden):
+        return "refused"
+    return "missing" if isinstance(error, exceptions.NotFound) else ""
+
+
+def told(kind: Kind, text: str, url: str) -> HeadwaterError:
+    """The sentence, by what is known of the error and by its words."""
+    place = f"BigQuery ({url})"
+    if kind == "no credentials":
+        return WarehouseError(f"There are no Google credentials for {url}: {LOGIN}.")
+    if kind == "credentials of old":
+        return WarehouseError(f"Google no longer takes the credentials for {url}: {LOGIN}.")
+    if kind == "wrong credentials":
         return WarehouseError(f"Google does not take the credentials for {url}: {LOGIN}.")
     if CONFLICT.search(text):
         return WarehouseLocked(
@@ -60,20 +96,20 @@ def translate(error: Exception, url: str) -> HeadwaterError:
         )
     if NO_SESSION.search(text):
         return WarehouseUnavailable(f"{place} has ended the session: try again, in a new one. ({text})")
-    if "billed" in text and ("bytesBilledLimitExceeded" in reason or "limit for bytes billed" in text):
+    if kind == "too many bytes" or is_over_limit(text):
         return QueryError(too_many_bytes(text))
-    if is_over_quota(error, reason, text):
+    if kind == "over quota" or OVER_QUOTA.search(text):
         return WarehouseUnavailable(
             f"{place} says that a quota is used up: try again later, or ask for a higher one in the console under "
             f"IAM & Admin, Quotas. ({text})"
         )
-    if is_passing(error):
+    if kind == "passing":
         return WarehouseUnavailable(
             f"{place} does not answer: check the network and status.cloud.google.com, and try again. ({text})"
         )
-    if isinstance(error, exceptions.Forbidden):
+    if kind == "refused":
         return refused(text, url)
-    if isinstance(error, exceptions.NotFound) or "Not found: " in text:
+    if kind == "missing" or "Not found: " in text:
         return missing(text, url)
     if "has not enabled BigQuery" in text or "ProjectId" in text or "project id" in text.lower():
         return wrong_project(text, url)
@@ -88,12 +124,15 @@ def translate(error: Exception, url: str) -> HeadwaterError:
 
 
 def said(error: Exception) -> str:
+    return in_words(str(getattr(error, "message", "") or error)) or type(error).__name__
+
+
+def in_words(text: str) -> str:
     """Its own words: without the address of the request and the place of the job."""
-    text = str(getattr(error, "message", "") or error)
-    text = re.sub(r"^\d{3} ", "", text)
+    text = re.sub(r"^(Timeout of [\d.]+s exceeded, last exception: )?(\d{3} )?", "", text)
     text = re.sub(r"^(GET|POST|PUT|PATCH|DELETE) https?://\S+: ", "", text)
-    text = re.split(r"\n\s*Location: |; reason: ", text)[0]
-    return " ".join(text.split()) or type(error).__name__
+    text = re.split(r"\s+Location: |; reason: ", text)[0]
+    return " ".join(text.split())
 
 
 def reason_of(error: Exception) -> str:
@@ -119,22 +158,24 @@ def is_passing(error: BaseException) -> bool:
     )
 
 
-def is_over_quota(error: Exception, reason: str, text: str) -> bool:
+def is_over_quota(error: Exception, reason: str) -> bool:
     return (
         isinstance(error, exceptions.ResourceExhausted)
         or "quotaExceeded" in reason
-        or ("rateLimitExceeded" in reason)
-        or "Quota exceeded" in text
-        or "Custom quota exceeded" in text
+        or "rateLimitExceeded" in reason
     )
 
 
-def too_many_bytes(text: str) -> str:
+def is_over_limit(text: str) -> bool:
+    return "limit for bytes billed" in text
+
+
+def too_many_bytes(text: str, instead: str = "ask for fewer columns or days, or ") -> str:
     needed = re.search(r"(\d+) or higher required", text)
     gigabytes = f"at least {int(needed[1]) / 1e9:,.2f}" if needed else "more"
     return (
-        "The query would read more than warehouse.max_gb_billed lets it, and was not run: ask for fewer columns or "
-        f"days, or set warehouse.max_gb_billed to {gigabytes}."
+        "The query would read more than warehouse.max_gb_billed lets it, and was not run: "
+        f"{instead}set warehouse.max_gb_billed to {gigabytes}."
     )
 
 
@@ -159,15 +200,30 @@ def refused(text: str, url: str) -> WarehouseError:
         else ""
     )
     role, name = next((ROLES[start] for start in ROLES if permission.startswith(start)), ROLES["bigquery."])
-    where = (
-        f"the project {project}"
-        if role in ("roles/bigquery.jobUser", "roles/bigquery.readSessionUser")
-        else url
-    )
+    if permission == "bigquery.datasets.create":
+        return WarehouseError(
+            f"The account may not make datasets in the project {project}: make the one that is missing by hand (`bq mk "
+            f"--dataset {project}:NAME`) and give the account the role {EDITOR} on it, or give it the role BigQuery "
+            f"User on the project. ({text})"
+        )
+    if role in OF_PROJECTS:
+        where, grant = (
+            f"the project {project}",
+            (
+                f"gcloud projects add-iam-policy-binding {project} --member=serviceAccount:ACCOUNT --role={role}"
+            ),
+        )
+    else:
+        found = re.search(r"\b(?:Table|Dataset) ([\w-]+)[:.](\w+)", text)
+        place = f"{found[1]}.{found[2]}" if found else f"{project}.{dataset}"
+        where = f"the dataset {place}"
+        grant = (
+            f'bq query --use_legacy_sql=false "grant \\`{role}\\` on schema \\`{place}\\` to '
+            "'serviceAccount:ACCOUNT'\""
+        )
     return WarehouseError(
-        f"The account may not do this on {where}: give it the role {name} (`gcloud projects add-iam-policy-binding "
-        f"{project} --member=user:YOU --role={role}`), or check the project and the dataset {dataset} in "
-        f"warehouse.url. ({text})"
+        f"The account may not do this on {where}: give it the role {name} there ({grant}; a person is user:YOU), or "
+        f"check the project and the dataset {dataset} in warehouse.url. ({text})"
     )
 
 
@@ -186,7 +242,7 @@ def missing(text: str, url: str) -> HeadwaterError:
     if "Dataset" in text:
         return WarehouseError(
             f"There is no dataset {dataset} in the project {project}: check warehouse.url; `headwater load` makes it "
-            f"where the account has the role {EDITOR}. ({text})"
+            f"where the account has the role BigQuery User on the project. ({text})"
         )
     if "Project" in text or "project" in text:
         return wrong_project(text, url)

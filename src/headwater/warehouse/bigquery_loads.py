@@ -9,7 +9,7 @@ import pyarrow as pa
 from headwater.warehouse import bigquery_append, bigquery_export
 from headwater.warehouse.bigquery_insert_all import InsertAllWriter
 from headwater.warehouse.bigquery_jobs import Jobs
-from headwater.warehouse.bigquery_reads import Reads
+from headwater.warehouse.bigquery_reads import Reads, whole
 from headwater.warehouse.bigquery_staging import Staging, Writer
 from headwater.warehouse.bigquery_writer import StorageWriter
 from headwater.warehouse.protocol import Appended, EventBatch, ExportedTable, Mark
@@ -60,7 +60,7 @@ class Loads(Reads):
 
     def exported_days(self, table: ExportedTable) -> pa.Table:
         with self._translated():
-            return self._whole(self._loading().run(bigquery_export.days(table.name)).result(job_retry=None))
+            return self._fetched(self._loading().run(bigquery_export.days(table.name)), whole)
 
     def _loading(self) -> Jobs:
         return replace(self._jobs, session=None, part="load")

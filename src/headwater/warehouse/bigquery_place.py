@@ -12,6 +12,17 @@ from headwater.warehouse.bigquery_jobs import patiently
 def found_dataset(
     client: bigquery.Client, name: str, location: str, url: str, *, make: bool
 ) -> bigquery.Dataset:
+    found = looked_up(client, name, location, make=make)
+    if location and found.location and found.location.lower() != location.lower():
+        raise WarehouseError(
+            f"The dataset {name} lies in {found.location}, and warehouse.location says {location}: set it to "
+            f"{found.location}, or name another dataset in warehouse.url ({url})."
+        )
+    return found
+
+
+def looked_up(client: bigquery.Client, name: str, location: str | None, *, make: bool) -> bigquery.Dataset:
+    """Looked for first: to ask for one that is there takes a right to make datasets all the same."""
     wanted = bigquery.Dataset(f"{client.project}.{name}")
     wanted.location = location or None
     wanted.labels = {"app": "headwater"}
@@ -23,11 +34,6 @@ def found_dataset(
                 if not make:
                     raise
                 found = client.create_dataset(wanted, exists_ok=True, retry=None)
-    if location and found.location and found.location.lower() != location.lower():
-        raise WarehouseError(
-            f"The dataset {name} lies in {found.location}, and warehouse.location says {location}: set it to "
-            f"{found.location}, or name another dataset in warehouse.url ({url})."
-        )
     return found
 
 

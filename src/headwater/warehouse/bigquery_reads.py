@@ -18,15 +18,20 @@ from headwater.warehouse.bounded import bounded
 from headwater.warehouse.protocol import Parameter
 
 READING = ("SELECT",)
+Fetch = Callable[[bigquery.table.RowIterator, Any], pa.Table]
 NO_LIMIT = 2**62  # bytes: to ask what a statement would read costs nothing
+
+
+def whole(rows: bigquery.table.RowIterator, storage: Any) -> pa.Table:
+    return plain(rows.to_arrow(bqstorage_client=storage, create_bqstorage_client=False))
 
 
 class Reads(Connection):
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Table:
-        return self._answer(translated(sql), parameters, self._whole)
+        return self._answer(translated(sql), parameters, whole)
 
     def query_as_written(self, sql: str) -> pa.Table:
-        return self._answer(sql, (), self._whole)
+        return self._answer(sql, (), whole)
 
     def query_within(
         self, most_bytes: int, sql: str, parameters: Sequence[Parameter] = (), *, as_written: bool = False
@@ -34,29 +39,28 @@ class Reads(Connection):
         return self._answer(
             sql if as_written else translated(sql),
             parameters,
-            lambda rows: bounded(batches(rows, self._doors.storage.reads), most_bytes),
+            lambda rows, storage: bounded(batches(rows, storage), most_bytes),
         )
 
     def _answer(
         self,
         sql: str,
         parameters: Sequence[Parameter],
-        fetch: Callable[[bigquery.table.RowIterator], pa.Table],
+        fetch: Fetch,
     ) -> pa.Table:
         """Within a transaction of ours it sees what was before it: that is sent as a whole, and later."""
         values = bound(parameters)
         with self._translated():
             if self._only_reads:
                 self._check_reading(sql, values)
-            return fetch(self._jobs.run(sql, values).result(job_retry=None))
+            return self._fetched(self._jobs.run(sql, values), fetch)
 
-    def _whole(self, rows: bigquery.table.RowIterator) -> pa.Table:
-        """Through the Storage Read API where there is one, and the account may use it."""
+    def _fetched(self, job: bigquery.QueryJob, fetch: Fetch) -> pa.Table:
+        """Through the Storage Read API where there is one, and the account may use it; else over REST."""
         try:
-            table = rows.to_arrow(bqstorage_client=self._doors.storage.reads, create_bqstorage_client=False)
-        except exceptions.PermissionDenied:
-            table = rows.to_arrow(create_bqstorage_client=False)
-        return plain(table)
+            return fetch(job.result(job_retry=None), self._doors.storage.reads)
+        except exceptions.PermissionDenied:  # rows that have been asked for once cannot be again
+            return fetch(job.result(job_retry=None), None)
 
     def _check_reading(self, sql: str, parameters: Sequence[Any]) -> None:
         if sql not in self._readable:

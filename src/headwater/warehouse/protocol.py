@@ -147,6 +147,10 @@ class Warehouse(Reader, Protocol):
         """A table or a view of a select in the engine's own SQL, such as dbt compiles; `anew` replaces a view."""
         ...
 
+    def make_schema(self, schema: str) -> None:
+        """Where there is none: one that is there takes no right to make any."""
+        ...
+
     def make_like(self, target: str, source: str) -> None:
         """A table with the columns of another, for whoever replaces all rows: one that is there may stay as it is."""
         ...
