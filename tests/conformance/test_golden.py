@@ -89,8 +89,8 @@ def of_its_own(event: dict[str, Any], prefix: str) -> dict[str, Any]:
     }
 
 
-# A build on BigQuery's stand-in takes many seconds: the largest group is in bigquery/test_project.py, these go through other SQL
-# than it does, and the rest differ from one of them in a number or a list.
+# A build on BigQuery's stand-in takes many seconds: the largest group is in bigquery/test_project.py, these go through
+# other SQL than it does, and the rest differ from one of them in a number or a list.
 ON_BIGQUERY = (
     "daily_export_replaces_intraday",
     "export_replaces_the_streamed_day",
