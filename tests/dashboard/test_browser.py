@@ -312,7 +312,12 @@ def test_looking_for_news_moves_nothing(shown: Shown, open_page: Open) -> None:
     seen = table(live, 1)
 
     phone = ready(open_page("channels", width=390))
-    phone.evaluate("document.querySelector('.hw .wide').scrollLeft = 70")
+    scrolled = """(() => {
+      const wide = document.querySelector('.hw .wide');
+      wide.scrollLeft = 70;
+      return wide.scrollLeft;
+    })()"""
+    soon(phone, lambda: phone.evaluate(scrolled) == 70)  # it is as wide as it will be when its style is there
     phone.locator(".hw tr[data-pick]").nth(1).focus()
     phone.locator(".hw .track").first.hover()
     phone.wait_for_selector(".hw-tip")
