@@ -35,6 +35,7 @@ def overlooked(
         f"exists (select 1 from {tick.bench}.scope_cuts as cuts where cuts.device_id = int_kept_events.device_id "
         "and int_kept_events.event_timestamp >= cuts.since_at)"
     )
+    any_day = "event_timestamp >= timestamp '0001-01-01 00:00:00'"  # BigQuery asks for days, if only for all
     is_new = f"batch_id > {from_batch} and batch_id <= {to_batch}"
     counted = {
         "touched": rows(f"{tick.bench}.stg_ga4_events", f"not {of_moments('event_timestamp', days.touched)}"),
@@ -42,7 +43,9 @@ def overlooked(
             f"{live}.int_kept_events", f"{from_cut} and not {of_moments('event_timestamp', days.touched)}"
         ),
         **{
-            f"new in {table}": rows(table, f"{is_new} and not {of_moments('event_timestamp', days.new)}")
+            f"new in {table}": rows(
+                table, f"{is_new} and {any_day} and not {of_moments('event_timestamp', days.new)}"
+            )
             for table in RAW_TABLES
         },
         **{
