@@ -63,3 +63,33 @@ def test_a_closed_file_holds_all_that_was_committed(tmp_path: Path) -> None:
     reader = DuckDBWarehouse(tmp_path / "a.duckdb", read_only=True)
     assert contents(reader) == before
     reader.close()
+
+
+def test_texts_that_ticks_search_by_are_left_unpacked(tmp_path: Path) -> None:
+    """Also in a table that an older version has made."""
+    warehouse = DuckDBWarehouse(tmp_path / "a.duckdb")
+    warehouse.execute("create schema b")
+    warehouse.execute(
+        "create table b.sessions as "
+        "select 'device ' || i as device_id, 'event ' || i as event_id, cast(i as decimal(18, 6)) as value "
+        "from range(200000) as t(i)"
+    )
+    warehouse.execute("create table sessions as select * from b.sessions")
+    warehouse.make_like("main.sessions", "b.sessions")
+    assert warehouse.query("select * from sessions").num_rows == 0
+    assert (
+        warehouse.query("select * from sessions").schema == warehouse.query("select * from b.sessions").schema
+    )
+    warehouse.execute("insert into sessions select * from b.sessions")
+    warehouse.execute("checkpoint")
+    packed = warehouse.query(
+        "select column_name, compression from pragma_storage_info('sessions') where segment_type = 'VARCHAR'"
+    ).to_pylist()
+    ways = {
+        name: {row["compression"] for row in packed if row["column_name"] == name}
+        for name in ("device_id", "event_id")
+    }
+    assert ways["device_id"] == {"Uncompressed"}
+    assert ways["event_id"]
+    assert "Uncompressed" not in ways["event_id"]
+    warehouse.close()
