@@ -1,11 +1,11 @@
 """A disk that fills up: said in one sentence, nothing half done, and after some space is freed it goes on."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk_in
 
 from headwater.cli import main
 from headwater.sources.synthetic import generate
@@ -20,18 +20,8 @@ COUNTS = """
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """64 MB of memory as a disk of its own."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("NO FULL DISK TESTED: only root can mount a small disk for it")
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True, text=True
-    )
-    if made.returncode != 0:
-        pytest.skip(f"NO FULL DISK TESTED: mount says {made.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
+    with small_disk_in(tmp_path, megabytes=64) as disk:
+        yield disk
 
 
 def test_a_full_disk(small_disk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,6 @@
 """No room: in the journal, on its disk, on the warehouse's. The door says so, drops nothing, and goes on by itself."""
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from faults.live import Live, check_stored, event, listed, show
+from small_disk import small_disk_in
 
 from headwater.journal.room import GOOD_FOR
 
@@ -18,18 +18,8 @@ Answers = list[httpx.Response]
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """160 MB of memory as a disk of its own."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("NO FULL DISK TESTED: only root can mount a small disk for it")
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", disk], capture_output=True, text=True
-    )
-    if made.returncode != 0:
-        pytest.skip(f"NO FULL DISK TESTED: mount says {made.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
+    with small_disk_in(tmp_path, megabytes=160) as disk:
+        yield disk
 
 
 def free(disk: Path) -> int:

@@ -1,7 +1,6 @@
 """How much a journal may take, in its file and on its disk."""
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from journal.arrivals import MB, event, everything, same
+from small_disk import small_disk_in
 
 from headwater.errors import DiskFull, JournalFull
 from headwater.journal import room, tables
@@ -66,17 +66,8 @@ def test_pruning_makes_room_again_in_the_same_file(path: Path, journal: Journal)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("NO FULL DISK TESTED: only root can mount a small disk for it")
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", disk], capture_output=True, text=True, check=False
-    )
-    if made.returncode != 0:
-        pytest.skip(f"NO FULL DISK TESTED: mount says {made.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
+    with small_disk_in(tmp_path, megabytes=80) as disk:
+        yield disk
 
 
 def test_a_nearly_full_disk_takes_no_more_until_there_is_room(small_disk: Path) -> None:

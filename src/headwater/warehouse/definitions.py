@@ -23,6 +23,9 @@ class Definitions(ABC):
     def make(self, kind: Kind, place: str, sql: str, *, anew: bool = False) -> None:
         self.execute(f"create {'or replace ' if anew else ''}{kind} {place} as {sql}")
 
+    def make_schema(self, schema: str) -> None:
+        self.execute(f"create schema if not exists {schema}")
+
     def make_like(self, target: str, source: str) -> None:
         self.execute(f"create table if not exists {target} as select * from {source} where false")
 

@@ -243,9 +243,6 @@ class DuckDBWarehouse(Definitions):
         )
         return list(found["column_name"].to_pylist())
 
-    def make_schema(self, schema: str) -> None:
-        self.execute(f"create schema if not exists {schema}")
-
     def make_like(self, target: str, source: str) -> None:
         columns = self.query(f"select column_name, column_type from (describe {source})").to_pylist()
         definitions = (

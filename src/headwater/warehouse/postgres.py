@@ -340,9 +340,6 @@ class PostgresWarehouse(Definitions):
         finally:
             self.query(f"select pg_advisory_unlock({key}) as released")
 
-    def make_schema(self, schema: str) -> None:
-        self.execute(f"create schema if not exists {schema}")
-
     def dbt_output(self, schema: str) -> dict[str, Any]:
         """What the URL leaves open, libpq decides for both: environment, password file, socket."""
         parts = urlsplit(self.url)
