@@ -60,6 +60,7 @@ class Engine:
     publications: Publications = field(default_factory=Publications)
     _loading: Lock = field(default_factory=Lock)
     _held_at: float = field(default_factory=time.monotonic)
+    _threads: list[Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.sink = Sink(self.journal, self.warehouse)
@@ -68,6 +69,31 @@ class Engine:
         waiting = unseen(self.warehouse)
         if waiting:
             self.vitals.found_unseen(*waiting)
+
+    def start(self) -> None:
+        """The first tick imports dbt. Two threads that import the same package at once may each find the other's half
+        of it, so whoever starts this has imported what it needs itself."""
+        works: dict[str, Callable[[], None]] = {
+            "live": self.live,
+            "tests": lambda: self.ticks.run_tests(self.stop),
+            "prune": self.prune_forever,
+        }
+        if self.settings.warehouse.export:
+            works["export"] = self.look_at_export
+        for name, work in works.items():
+            thread = Thread(target=work, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def finish(self) -> None:
+        self.stop.set()
+        until = time.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            thread.join(max(until - time.monotonic(), 0))
+            if thread.is_alive():
+                _log.warning(
+                    "The %s did not end in time; its work is done again at the next start.", thread.name
+                )
 
     def query(self, sql: str, parameters: Sequence[Parameter] = (), *, as_written: bool = False) -> pa.Table:
         reader = self.warehouse.reader()
@@ -187,7 +213,7 @@ class Engine:
 
 @contextmanager
 def running(settings: Settings, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[Engine]:
-    """An engine at work; at the end its threads finish what they are at."""
+    """An engine that can be asked and, once started, is at work; at the end its threads finish what they are at."""
     with ExitStack() as stack:
         warehouse = _reached(settings, is_stopped)
         stack.callback(_close, warehouse)
@@ -200,25 +226,8 @@ def running(settings: Settings, is_stopped: Callable[[], bool] = lambda: False) 
         journal = open_intake(settings)
         stack.callback(journal.close)
         engine = Engine(settings, warehouse, journal, hold)
-        threads = [
-            _thread("live", engine.live),
-            _thread("tests", lambda: engine.ticks.run_tests(engine.stop)),
-            _thread("prune", engine.prune_forever),
-        ]
-        if settings.warehouse.export:
-            threads.append(_thread("export", engine.look_at_export))
-        try:
-            yield engine
-        finally:
-            engine.stop.set()
-            until = time.monotonic() + STOP_SECONDS
-            for thread in threads:
-                thread.join(max(until - time.monotonic(), 0))
-                if thread.is_alive():
-                    _log.warning(
-                        "The %s did not end in time; its work is done again at the next start.",
-                        thread.name,
-                    )
+        stack.callback(engine.finish)
+        yield engine
 
 
 def load_what_is_left(settings: Settings, warehouse: Warehouse) -> int:
@@ -253,9 +262,3 @@ def _close(warehouse: Warehouse) -> None:
         warehouse.close()
     except Exception as error:  # what still reads ends with the process
         _log.warning("The warehouse was in use to the end: %s", in_words(error))
-
-
-def _thread(name: str, work: Callable[[], None]) -> Thread:
-    thread = Thread(target=work, name=name, daemon=True)
-    thread.start()
-    return thread

@@ -3,11 +3,9 @@
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from headwater.engine.address import published, refuse_a_second, url_of
 from headwater.errors import SettingsError, TransientError
@@ -15,12 +13,7 @@ from headwater.listening import is_loopback, listen
 from headwater.settings import Settings
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-MOST_CLIENTS = 16
 LEAVE_SECONDS = 0.3
-
-# How long the thread that answers may wait for one that computes. Python's own 5 ms would be most of what a kept answer
-# takes.
-SWITCH_SECONDS = 0.0005
 
 _log = logging.getLogger("headwater.engine")
 
@@ -36,6 +29,7 @@ def serve(settings: Settings) -> None:
     refuse_a_second(settings.home)
     _check_keys(settings)
     listening = listen(settings.serve.host, settings.serve.port, "serve.port")
+    from headwater.engine.answer import answer, server_of
     from headwater.engine.engine import running
 
     try:
@@ -43,8 +37,10 @@ def serve(settings: Settings) -> None:
             running(settings, _told.is_set) as engine,
             published(settings.home, url_of(settings)) as address,
         ):
+            server = server_of(engine, address.token)
+            engine.start()
             _log.info("The engine answers at %s; Ctrl-C stops.", address.url)
-            _answer(listening, engine, address.token)
+            answer(listening, server, _told)
     except TransientError:
         if not _told.is_set():  # or else it has been waiting for what does not answer
             raise
@@ -58,44 +54,6 @@ _told = threading.Event()
 def _stop(*_: object) -> None:
     """Raises nothing: in the middle of an import that would leave Python's own locks behind."""
     _told.set()
-
-
-def _answer(listening: socket.socket, engine: "object", token: str) -> None:
-    import uvicorn
-    from litestar.concurrency import set_asyncio_executor
-
-    from headwater.engine.api import create_app
-    from headwater.engine.engine import Engine
-
-    assert isinstance(engine, Engine)
-    config = uvicorn.Config(
-        create_app(engine, token),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-        timeout_keep_alive=75,
-    )
-    server = uvicorn.Server(config)
-
-    def end_when_told() -> None:
-        """Also before the server listens to signals itself."""
-        _told.wait()
-        server.should_exit = True
-
-    threading.Thread(target=end_when_told, daemon=True).start()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    pool = ThreadPoolExecutor(MOST_CLIENTS)
-    set_asyncio_executor(pool)  # the loop's own one would be waited for
-    try:
-        server.run(sockets=[listening])  # which raises a signal once more when it has stopped
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _leave_unfinished() -> None:
