@@ -47,7 +47,7 @@ test: $(VENV)/.dev ## the whole suite, on DuckDB and on a real PostgreSQL
 test-bigquery: $(VENV)/.dev ## the tests of BigQuery, on two stand-ins, or with URL=bigquery://PROJECT/DATASET on the real service
 	@$(BIN)/python tests/bigquery/standins/prepare.py
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m bigquery --warehouse bigquery $(if $(URL),--bigquery-url '$(URL)') \
-	  tests/engine tests/conformance tests/test_explain.py tests/bigquery tests/serve
+	  tests/engine tests/conformance tests/test_explain.py tests/bigquery tests/serve tests/fan_in
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -220,6 +220,15 @@ def test_each_refusal_is_a_sentence_with_the_next_step(
     assert str(found).count("\n") == 0
 
 
+def test_only_who_asks_a_question_is_told_to_ask_for_less() -> None:
+    error = from_service(400, "Query exceeded limit for bytes billed: 1. 25000000 or higher required.", "x")
+    asked, built = str(translate(error, URL, asked=True)), str(translate(error, URL))
+    assert asked.endswith(
+        "was not run: ask for fewer columns or days, or set warehouse.max_gb_billed to at least 0.03."
+    )
+    assert built.endswith("was not run: set warehouse.max_gb_billed to at least 0.03.")
+
+
 @pytest.mark.parametrize(
     ("error", "is_worth_it"),
     [

@@ -175,6 +175,7 @@ def test_an_engine_whose_lease_was_cut_goes_on_when_no_other_has_it(
         return " ".join(alert["message"] for alert in of.status()["alerts"])
 
     with running(product.settings) as held:
+        held.start()
         cut_leases(other)
         stream.take([event(1)])
         until(lambda: product.rows(loaded) == [{"n": 1}], 60)

@@ -56,6 +56,7 @@ def load(sink: Sink, rows: int, seconds: float = 90) -> int:
     return taken
 
 
+@pytest.mark.bigquery
 def test_rows_are_what_the_door_kept_and_the_books_balance(
     broker: Broker, keeper: Keeper, intake: Intake, new_product: Callable[..., Product]
 ) -> None:
@@ -108,6 +109,7 @@ def test_what_a_failed_append_had_read_is_read_again(
     assert product.rows("select count(distinct event_id) as n from events_streaming") == [{"n": 150}]
 
 
+@pytest.mark.bigquery
 def test_an_engine_that_dies_before_it_could_tell_the_broker(
     broker: Broker,
     keeper: Keeper,

@@ -73,7 +73,7 @@ class Connection:
             ):
                 if NO_SESSION.search(str(error)):
                     self._jobs.session = None
-                raise translate(error, self.url) from error
+                raise translate(error, self.url, asked=self._only_reads) from error
             raise
 
     def another(self) -> Self:

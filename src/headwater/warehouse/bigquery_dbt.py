@@ -36,6 +36,6 @@ def of_dbt(message: str, url: str) -> HeadwaterError | None:
     kind: Kind = next((kind for words, kind in KINDS if words.search(framed)), "")
     text = in_words(framed)
     if is_over_limit(text):
-        return BuildError(too_many_bytes(text, instead=""))
+        return BuildError(too_many_bytes(text))
     found = told(kind, text, url)
     return None if isinstance(found, QueryError) else found

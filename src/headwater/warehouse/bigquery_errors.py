@@ -53,12 +53,12 @@ OVER_QUOTA = re.compile(r"[Qq]uota exceeded|Exceeded rate limits")
 NO_SESSION = re.compile(r"session (id|with id)|Session .*(not found|expired|terminated|does not exist)", re.I)
 
 
-def translate(error: Exception, url: str) -> HeadwaterError:
-    """Google's error as one of ours."""
+def translate(error: Exception, url: str, *, asked: bool = False) -> HeadwaterError:
+    """Google's error as one of ours; `asked` where somebody could ask for less."""
     if isinstance(error, HeadwaterError):
         return error
     text = said(error)
-    return told(kind_of(error), text, url)
+    return told(kind_of(error), text, url, asked=asked)
 
 
 def kind_of(error: Exception) -> Kind:
@@ -81,7 +81,7 @@ def kind_of(error: Exception) -> Kind:
     return "missing" if isinstance(error, exceptions.NotFound) else ""
 
 
-def told(kind: Kind, text: str, url: str) -> HeadwaterError:
+def told(kind: Kind, text: str, url: str, *, asked: bool = False) -> HeadwaterError:
     """The sentence, by what is known of the error and by its words."""
     place = f"BigQuery ({url})"
     if kind == "no credentials":
@@ -97,7 +97,7 @@ def told(kind: Kind, text: str, url: str) -> HeadwaterError:
     if NO_SESSION.search(text):
         return WarehouseUnavailable(f"{place} has ended the session: try again, in a new one. ({text})")
     if kind == "too many bytes" or is_over_limit(text):
-        return QueryError(too_many_bytes(text))
+        return QueryError(too_many_bytes(text, asked=asked))
     if kind == "over quota" or OVER_QUOTA.search(text):
         return WarehouseUnavailable(
             f"{place} says that a quota is used up: try again later, or ask for a higher one in the console under "
@@ -170,12 +170,12 @@ def is_over_limit(text: str) -> bool:
     return "limit for bytes billed" in text
 
 
-def too_many_bytes(text: str, instead: str = "ask for fewer columns or days, or ") -> str:
+def too_many_bytes(text: str, *, asked: bool = False) -> str:
     needed = re.search(r"(\d+) or higher required", text)
     gigabytes = f"at least {int(needed[1]) / 1e9:,.2f}" if needed else "more"
     return (
         "The query would read more than warehouse.max_gb_billed lets it, and was not run: "
-        f"{instead}set warehouse.max_gb_billed to {gigabytes}."
+        f"{'ask for fewer columns or days, or ' if asked else ''}set warehouse.max_gb_billed to {gigabytes}."
     )
 
 
