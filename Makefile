@@ -42,11 +42,11 @@ demo: $(VENV)/.runtime ## 90 days of synthetic events, loaded, built, tested and
 	  $(HEADWATER) stream --rate 20 --seconds $$([ -t 1 ] && echo 3600 || echo 15); $(HEADWATER) status
 
 test: $(VENV)/.dev ## the whole suite, on DuckDB and on a real PostgreSQL
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations 25
 
 test-bigquery: $(VENV)/.dev ## the tests of BigQuery, on two stand-ins, or with URL=bigquery://PROJECT/DATASET on the real service
 	@$(BIN)/python tests/bigquery/standins/prepare.py
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m bigquery --warehouse bigquery $(if $(URL),--bigquery-url '$(URL)') \
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 25 -m bigquery --warehouse bigquery $(if $(URL),--bigquery-url '$(URL)') \
 	  tests/engine tests/conformance tests/test_explain.py tests/bigquery tests/serve tests/fan_in
 
 lint: $(VENV)/.dev

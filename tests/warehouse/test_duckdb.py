@@ -1,12 +1,14 @@
 """What only DuckDB knows: its memory, its temporary files, its one file."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pytest
 from raw_events import batch, contents, raw
 
-from headwater.errors import WarehouseError
+from headwater.errors import TransientError, WarehouseError
+from headwater.warehouse import duckdb as duckdb_warehouse
 from headwater.warehouse.duckdb import DuckDBWarehouse, keep_memory_small
 
 
@@ -93,3 +95,47 @@ def test_texts_that_ticks_search_by_are_left_unpacked(tmp_path: Path) -> None:
     assert ways["event_id"]
     assert "Uncompressed" not in ways["event_id"]
     warehouse.close()
+
+
+def log_of(warehouse: DuckDBWarehouse) -> int:
+    log = warehouse.path.with_name(warehouse.path.name + ".wal")
+    return log.stat().st_size if log.exists() else 0
+
+
+def test_a_long_log_is_put_into_the_file_when_told_and_a_short_one_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
+    warehouse.append("events_streaming", "journal", [batch([raw("one")])])
+    warehouse.settle()
+    assert log_of(warehouse) > 0
+    monkeypatch.setattr(duckdb_warehouse, "LOG_TO_SETTLE", 1)
+    reading, writing = warehouse.another(), warehouse.another()
+    with reading.transaction():
+        assert reading.query("select count(*) as n from events_streaming").to_pylist() == [{"n": 1}]
+        warehouse.settle()  # beside who reads
+    assert log_of(warehouse) == 0
+    with writing.transaction():
+        writing.execute("update events_streaming set campaign = 'x'")
+        with suppress(TransientError):  # beside who writes it may be put off, and holds up nobody
+            warehouse.settle()
+    warehouse.append("events_streaming", "journal", [batch([raw("two")])])
+    warehouse.settle()
+    assert log_of(warehouse) == 0
+    before = contents(warehouse)
+    warehouse.close()
+    assert contents(DuckDBWarehouse(tmp_path / "w.duckdb")) == before
+
+
+def test_who_writes_puts_a_log_into_the_file_only_when_it_is_very_long(tmp_path: Path) -> None:
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
+    warehouse.execute("create table numbers (number bigint)")
+    while log_of(warehouse) < 17 * 1024**2:  # DuckDB's own limit is 16 MB
+        warehouse.execute(
+            "insert into numbers select range from range(100000)"
+        )  # fewer than it writes at once
+    warehouse.execute("insert into numbers select 1")
+    assert log_of(warehouse) > 17 * 1024**2
+    assert warehouse.query("select current_setting('checkpoint_threshold') as said").to_pylist() == [
+        {"said": "256.0 MiB"}
+    ]

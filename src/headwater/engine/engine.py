@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -37,6 +37,7 @@ from headwater.warehouse.protocol import Parameter, Warehouse
 SINK, WAREHOUSE, EXPORT = "sink", "warehouse", "export"  # alerts
 IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
 PRUNE_SECONDS = 5.0
+SETTLE_SECONDS = 2.0  # between two looks at how much is to be put in its place
 FOLD_SECONDS = 600.0
 PRUNED_AT_ONCE = 5_000  # rows, so that no writer waits long for it
 STOP_SECONDS = 6.0  # with the API's two, within the ten that a stop may take
@@ -77,6 +78,7 @@ class Engine:
             "live": self.live,
             "tests": lambda: self.ticks.run_tests(self.stop),
             "prune": self.prune_forever,
+            "settle": self.settle_forever,
         }
         if self.settings.warehouse.export:
             works["export"] = self.look_at_export
@@ -194,6 +196,11 @@ class Engine:
             if EXPORT not in self.vitals.alerts():
                 _log.warning("%s The export is looked at again in %g minutes.", error, pause / 60)
             self.vitals.raise_alert(EXPORT, error)
+
+    def settle_forever(self) -> None:
+        while not self.stop.wait(SETTLE_SECONDS):
+            with suppress(TransientError):  # tried again at the next look; who writes tells what is wrong
+                self.warehouse.settle()
 
     def prune_forever(self) -> None:
         kept, folded = self.settings.collect.retention_days * 86_400, 0.0

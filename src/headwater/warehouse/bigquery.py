@@ -33,6 +33,9 @@ class BigQueryWarehouse(Loads, Writes, Tables, Builds):
     def analyze(self, table: str) -> None:
         """Statistics are kept with every table."""
 
+    def settle(self) -> None:
+        """The server sees to it."""
+
     def quoted(self, name: str) -> str:
         return f"`{name}`"
 

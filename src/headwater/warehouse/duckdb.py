@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from copy import copy
 from pathlib import Path
 from threading import Lock
@@ -27,6 +27,11 @@ from headwater.warehouse.protocol import Appended, EventBatch, Kind, Mark, Param
 MEMORY_LIMIT = (
     4 * 1024**3
 )  # bytes of the engine's buffers; what does not fit goes to the temporary folder beside the file
+
+# Bytes of the log beside the file. Whoever writes when it has reached the limit waits until all of it is in the file,
+# for seconds where the file is large. The engine puts it there before, beside its other work.
+LOG_TO_SETTLE, LOG_LIMIT = 64 * 1024**2, 256 * 1024**2
+TASKS = 1  # in each table: room of deleted rows that is won back meanwhile. All at once can take seconds
 
 
 def keep_memory_small(connection: duckdb.DuckDBPyConnection) -> None:
@@ -87,6 +92,7 @@ class DuckDBWarehouse(Definitions):
             self._prepare()
             keep_memory_small(self._connection)
             self._connection.execute("set preserve_insertion_order = true")
+            self._connection.execute(f"set checkpoint_threshold = '{LOG_LIMIT} bytes'")
             if not read_only:
                 for statement in schema.statements("varchar"):
                     self._connection.execute(statement)
@@ -261,6 +267,13 @@ class DuckDBWarehouse(Definitions):
 
     def analyze(self, table: str) -> None:
         """Statistics are kept with every table."""
+
+    def settle(self) -> None:
+        log = self.path.with_name(self.path.name + ".wal")
+        if log.exists() and log.stat().st_size >= LOG_TO_SETTLE:
+            with closing(self.another()) as own:
+                own.execute(f"set max_vacuum_tasks = {TASKS}")
+                own.execute("checkpoint")
 
     def unqualified(self, sql: str) -> str:
         return sql.replace(f'"{self.path.stem}".', "")

@@ -325,6 +325,9 @@ class PostgresWarehouse(Definitions):
     def analyze(self, table: str) -> None:
         self.execute(f"analyze {table}")
 
+    def settle(self) -> None:
+        """The server sees to it."""
+
     def unqualified(self, sql: str) -> str:
         return sql.replace(f'"{self._database}".', "")
 

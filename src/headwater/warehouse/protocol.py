@@ -179,6 +179,10 @@ class Warehouse(Reader, Protocol):
         """Gathers the statistics of a table just made, where the engine's planner needs them."""
         ...
 
+    def settle(self) -> None:
+        """Now and then, beside other work: puts in its place what was only noted, where that would hold up others."""
+        ...
+
     def quoted(self, name: str) -> str:
         """A name as dbt writes it in the statements that it compiles."""
         ...
