@@ -28,8 +28,9 @@ MEMORY_LIMIT = (
     4 * 1024**3
 )  # bytes of the engine's buffers; what does not fit goes to the temporary folder beside the file
 
-# Bytes of the log beside the file. Whoever writes when it has reached the limit waits until all of it is in the file,
-# for seconds where the file is large. The engine puts it there before, beside its other work.
+# Bytes of the log beside the file. Whoever writes when it has reached the limit, 16 MB by itself, waits until all of
+# it is in the file, for seconds where that is large. The engine puts it there beside its other work, and sets the limit
+# higher for as long as it does.
 LOG_TO_SETTLE, LOG_LIMIT = 64 * 1024**2, 256 * 1024**2
 TASKS = 1  # in each table: room of deleted rows that is won back meanwhile. All at once can take seconds
 
@@ -92,7 +93,6 @@ class DuckDBWarehouse(Definitions):
             self._prepare()
             keep_memory_small(self._connection)
             self._connection.execute("set preserve_insertion_order = true")
-            self._connection.execute(f"set checkpoint_threshold = '{LOG_LIMIT} bytes'")
             if not read_only:
                 for statement in schema.statements("varchar"):
                     self._connection.execute(statement)
@@ -270,9 +270,10 @@ class DuckDBWarehouse(Definitions):
 
     def settle(self) -> None:
         log = self.path.with_name(self.path.name + ".wal")
-        if log.exists() and log.stat().st_size >= LOG_TO_SETTLE:
-            with closing(self.another()) as own:
-                own.execute(f"set max_vacuum_tasks = {TASKS}")
+        with closing(self.another()) as own:
+            own.execute(f"set checkpoint_threshold = '{LOG_LIMIT} bytes'")
+            own.execute(f"set max_vacuum_tasks = {TASKS}")
+            if log.exists() and log.stat().st_size >= LOG_TO_SETTLE:
                 own.execute("checkpoint")
 
     def unqualified(self, sql: str) -> str:
