@@ -10,6 +10,7 @@ from product import Product
 
 from headwater.engine import engine as of_engine
 from headwater.engine.engine import Engine
+from headwater.errors import WarehouseError, WarehouseUnavailable
 from headwater.warehouse import duckdb as of_duckdb
 
 
@@ -38,5 +39,32 @@ def test_a_log_is_put_into_the_file_while_events_are_loaded_and_counted(
     settling.join()
     found = product.rows("select conversion_id from int_conversions")
     assert {row["conversion_id"] for row in found} == {f"e{number}" for number in range(20)}
+    stream.close()
+    product.close()
+
+
+def test_what_is_wrong_with_it_is_told_and_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_engine, "SETTLE_SECONDS", 0.01)
+    product = Product(tmp_path / "home", "duckdb:///warehouse.duckdb")
+    stream = Stream(product.home)
+    live = Engine(product.settings, product.warehouse, stream.journal)
+    failures = iter([WarehouseUnavailable("Later."), WarehouseError("It is damaged.")])
+    said: list[str] = []
+
+    def settle() -> None:
+        said.extend(alert.message for alert in live.vitals.alerts().values())
+        if failure := next(failures, None):
+            raise failure
+        if not live.vitals.alerts():
+            live.stop.set()
+
+    monkeypatch.setattr(product.warehouse, "settle", settle)
+    settling = Thread(target=live.settle_forever)
+    settling.start()
+    settling.join(30)
+    assert not settling.is_alive()
+    assert said == ["It is damaged."]
     stream.close()
     product.close()

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -34,7 +34,7 @@ from headwater.transform.project import PROJECT
 from headwater.warehouse import connect
 from headwater.warehouse.protocol import Parameter, Warehouse
 
-SINK, WAREHOUSE, EXPORT = "sink", "warehouse", "export"  # alerts
+SINK, WAREHOUSE, EXPORT, SETTLING = "sink", "warehouse", "export", "settling"  # alerts
 IDLE_SECONDS = 0.02  # between two looks at a journal in which nothing waits
 PRUNE_SECONDS = 5.0
 SETTLE_SECONDS = 2.0  # between two looks at how much is to be put in its place
@@ -199,8 +199,13 @@ class Engine:
 
     def settle_forever(self) -> None:
         while not self.stop.wait(SETTLE_SECONDS):
-            with suppress(TransientError):  # tried again at the next look; who writes tells what is wrong
+            try:
                 self.warehouse.settle()
+                self.vitals.clear_alert(SETTLING)
+            except TransientError:
+                pass  # tried again at the next look; who writes tells what is wrong
+            except Exception as error:
+                self.vitals.raise_alert(SETTLING, in_words(error))
 
     def prune_forever(self) -> None:
         kept, folded = self.settings.collect.retention_days * 86_400, 0.0
