@@ -5,8 +5,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from bigquery.faulty import Fault, Proxy, in_front_of
-from bigquery.standins.emulator import BigQueryServer
+from bigquery.faulty import Fault, Proxy
 from engine.stream import Stream, purchase
 from product import Product
 
@@ -15,7 +14,6 @@ from headwater.engine.engine import SINK, Engine
 from headwater.engine.patience import patiently
 from headwater.engine.ticks import TICK
 from headwater.engine.vitals import Vitals
-from headwater.warehouse import bigquery_jobs
 
 pytestmark = pytest.mark.stand_in_only("faults are put between the product and the stand-in")
 
@@ -24,15 +22,10 @@ QUERIES = "Quota exceeded: Your project exceeded quota for concurrent queries."
 LIMIT = "Query exceeded limit for bytes billed: 100000000000. 250000000000 or higher required."
 
 
-@pytest.fixture(scope="module")
-def proxy(bigquery_server: BigQueryServer) -> Iterator[Proxy]:
-    with in_front_of(bigquery_server.url) as proxy, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("BIGQUERY_EMULATOR_HOST", proxy.url)
-        environment.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bigquery_server.storage)
-        environment.setattr(bigquery_jobs, "FIRST_WAIT", 0.05)
-        environment.setattr(ticks, "SHORTEST_PAUSE", 0.0)
-        environment.setattr(ticks, "FIRST_LIMIT", 0.0)
-        yield proxy
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticks, "SHORTEST_PAUSE", 0.0)
+    monkeypatch.setattr(ticks, "FIRST_LIMIT", 0.0)
 
 
 @pytest.fixture(scope="module")

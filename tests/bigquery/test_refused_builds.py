@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from bigquery.faulty import Fault, Proxy, in_front_of, query_of
-from bigquery.standins.emulator import BigQueryServer
+from bigquery.faulty import Fault, Proxy, query_of
 
 from headwater.errors import BuildError, HeadwaterError, WarehouseError, WarehouseUnavailable
 from headwater.settings import Settings
@@ -12,14 +11,6 @@ from headwater.transform.build import Builder
 from headwater.warehouse.bigquery import BigQueryWarehouse
 
 pytestmark = pytest.mark.stand_in_only("faults are put between the product and the stand-in")
-
-
-@pytest.fixture(scope="module")
-def proxy(bigquery_server: BigQueryServer) -> Iterator[Proxy]:
-    with in_front_of(bigquery_server.url) as proxy, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("BIGQUERY_EMULATOR_HOST", proxy.url)
-        environment.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bigquery_server.storage)
-        yield proxy
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from bigquery.faulty import LOST, Fault, Proxy, in_front_of
-from bigquery.standins.emulator import BigQueryServer
+from bigquery.faulty import LOST, Fault, Proxy
 from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import types
 from raw_events import batch, raw
@@ -28,16 +27,6 @@ COUNTS = """
         (select count(distinct event_id) from events_streaming) as distinct_events,
         (select count(*) from dead_letters) as letters
 """
-
-
-@pytest.fixture(scope="module")
-def proxy(bigquery_server: BigQueryServer) -> Iterator[Proxy]:
-    with in_front_of(bigquery_server.url) as proxy, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("BIGQUERY_EMULATOR_HOST", proxy.url)
-        environment.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bigquery_server.storage)
-        environment.setattr(bigquery_jobs, "FIRST_WAIT", 0.05)
-        environment.setattr(bigquery_jobs, "PATIENCE", 20.0)
-        yield proxy
 
 
 @pytest.fixture(scope="module")

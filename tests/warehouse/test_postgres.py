@@ -280,3 +280,16 @@ def test_rights_that_headwater_never_needs_are_told(server: Any, right: str, tmp
     warehouse = PostgresWarehouse(server.get_uri())
     assert "docs/security.md" in str(warehouse.excess())
     warehouse.close()
+
+
+def test_a_full_build_leaves_no_table_without_the_planners_statistics(server: Any, tmp_path: Path) -> None:
+    """What has been filled a moment ago is planned badly without them, until the server looks at it by itself."""
+    product = Product(tmp_path / "home", server.get_uri())
+    product.load([PURCHASE])
+    product.build(test=False)
+    unknown = product.rows(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and reltuples < 0 "
+        "and (relname like 'int\\_%' or relname like 'stg\\_%' or relname in ('ga4_events_raw', 'events_streaming'))"
+    )
+    assert unknown == []
+    product.close()

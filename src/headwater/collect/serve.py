@@ -97,24 +97,13 @@ def _work(settings: Settings, listening: socket.socket, rates: "Rates", clock: "
     from headwater.collect.meters import Meters
     from headwater.collect.same_event import same_event
     from headwater.fan_in import open_keeper
+    from headwater.http_server import configured
 
     sys.setswitchinterval(_SWITCH_SECONDS)
     journal = None if settings.collect.journal_url else settings.home / FILE_NAME
     writer = open_keeper(settings, same_event)
     door = Door(settings, writer, Keys(settings.home), rates, clock, Meters())
-    config = uvicorn.Config(
-        create_app(door, journal),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_ANSWER_SECONDS,
-        timeout_keep_alive=75,
-    )
+    config = configured(create_app(door, journal), stop_seconds=_ANSWER_SECONDS)
     # What is made by now stays: no collection need look at it, and what a request leaves is gone without one.
     gc.collect()
     gc.freeze()

@@ -10,8 +10,10 @@ from litestar.concurrency import set_asyncio_executor
 
 from headwater.engine.api import create_app
 from headwater.engine.engine import Engine
+from headwater.http_server import configured
 
 MOST_CLIENTS = 16
+STOP_SECONDS = 2
 
 # How long the thread that answers may wait for one that computes. Python's own 5 ms would be most of what a kept answer
 # takes.
@@ -20,19 +22,7 @@ SWITCH_SECONDS = 0.0005
 
 def server_of(engine: Engine, token: str) -> uvicorn.Server:
     """With all that it needs imported."""
-    config = uvicorn.Config(
-        create_app(engine, token),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-        timeout_keep_alive=75,
-    )
+    config = configured(create_app(engine, token), stop_seconds=STOP_SECONDS)
     config.load()
     config.get_loop_factory()
     return uvicorn.Server(config)

@@ -16,7 +16,7 @@ from headwater.transform.publish import clear, define, publish
 from headwater.transform.runner import PUBLISHED, STILL_THERE, DbtRunner, Node
 from headwater.transform.tested import note
 from headwater.transform.tick import Tick
-from headwater.warehouse.protocol import Warehouse
+from headwater.warehouse.protocol import RAW_TABLES, Warehouse
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ class Builder:
     def test_what_is_published(self) -> int:
         """Runs the data tests on the published tables, and says how many; FailedTests names those that fail."""
         live = self._warehouse.schema
-        runner = DbtRunner(self._workspace / "tests", self._warehouse.dbt_output(live), self._variables)
+        one_by_one = self._warehouse.dbt_output(live) | {"threads": 1}  # ticks go on beside them
+        runner = DbtRunner(self._workspace / "tests", one_by_one, self._variables)
         command = ["test", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
         published = [
             "--select",
@@ -174,6 +175,9 @@ class Builder:
     def _by_dbt(self, full: bool, test: bool, from_batch: int, to_batch: int) -> Iterator[Built]:
         clear(self._warehouse, self._schema)
         self._open_window(from_batch, to_batch)
+        if full:
+            for table in RAW_TABLES:
+                self._warehouse.analyze(f"{self._warehouse.schema}.{table}")
         exclude = ["unit_test", "exposure"] + ([] if test else ["test"])
         command = ["build", "--no-write-json", "--exclude-resource-type", *exclude]
         if full:  # cautious: a test that reads other models besides those of scope is not left out with them
