@@ -15,6 +15,7 @@ from headwater.errors import SettingsError
 EVENT = {"event_name": "a", "event_timestamp": time.time_ns() // 1000, "user_pseudo_id": "d"}
 MP = {"client_id": "c", "events": [{"name": "a"}]}
 HIT = {"v": "2", "cid": "1.2", "en": "a"}
+SOON = 0.005  # a door looks at the file again after half a millisecond
 
 
 def test_only_the_hash_is_kept(tmp_path: Path) -> None:
@@ -44,15 +45,18 @@ def test_a_change_counts_at_once_and_a_damaged_file_changes_nothing(tmp_path: Pa
     keys = Keys(tmp_path)
     assert keys.all == ()
     _, secret = add_key(tmp_path, "*", "one")
+    time.sleep(SOON)
     found = keys.find(secret)
     assert found is not None
     (tmp_path / "keys.json").write_text('{"keys": [{"name"')
+    time.sleep(SOON)
     assert keys.find(secret) == found
     with pytest.raises(SettingsError, match="cannot be read as keys"):
         Keys(tmp_path)
     with pytest.raises(SettingsError, match="cannot be read as keys"):
         add_key(tmp_path, "*", "two")
     (tmp_path / "keys.json").unlink()
+    time.sleep(SOON)
     assert keys.find(secret) is None
 
 

@@ -1,6 +1,6 @@
 """Drawn histories through journal, sink and ticks, cut anywhere: the tables are the reference's and a full rebuild's.
 
-`CROWDS=20` looks further than every run does."""
+`CROWDS=20` looks further than every run does; on BigQuery's stand-in, which takes its time, that is one crowd."""
 
 import os
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from headwater.transform.tick import Tick
 
 Row = dict[str, Any]
 
-CROWDS = int(os.environ.get("CROWDS", "2"))  # the first one is always the plainest: an event in each world
+CROWDS = {"duckdb": 2, "postgres": 2, "bigquery": 1}
 WORLDS = 24
 CUTS = {"duckdb": 4, "postgres": 4, "bigquery": 2}
 
@@ -66,7 +66,8 @@ def test_streamed_histories_equal_a_rebuild_and_the_reference(
     monkeypatch.setattr(Tick, "run", counted)
 
     @settings(
-        max_examples=CROWDS + 1,
+        # the first one is always the plainest: an event in each world
+        max_examples=int(os.environ.get("CROWDS", CROWDS[engine])) + 1,
         deadline=None,
         derandomize="CROWDS" not in os.environ,
         phases=[Phase.generate],

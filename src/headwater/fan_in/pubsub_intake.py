@@ -21,6 +21,7 @@ from headwater.settings.brokers import PubSubTopic
 
 _MOST_HELD = 40_000  # messages that are delivered and not acknowledged
 _LEASE_SECONDS = 3_600  # for which the client keeps a message from being delivered again
+_AGAIN_SECONDS = 20  # until what an engine held when it was killed is delivered again; the client's own would be 60
 _CLOSE_SECONDS = 2.0
 _MOST_GIVEN_BACK = 1_000  # in one request
 
@@ -119,7 +120,10 @@ class PubSubIntake(OfBroker):
                 self._path,
                 callback=self._take,
                 flow_control=pubsub_v1.types.FlowControl(
-                    max_messages=_MOST_HELD, max_bytes=2 * READ_BYTES, max_lease_duration=_LEASE_SECONDS
+                    max_messages=_MOST_HELD,
+                    max_bytes=2 * READ_BYTES,
+                    max_lease_duration=_LEASE_SECONDS,
+                    max_duration_per_lease_extension=_AGAIN_SECONDS,
                 ),
                 await_callbacks_on_shutdown=False,
             )
