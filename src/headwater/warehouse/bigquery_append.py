@@ -1,8 +1,8 @@
 """Settles a staged load in one job: a script whose transaction stores every row once, or nothing.
 
-The statements are those of `append`. They go as one script, because a transaction that waited for its next statement
-would stay open when this process dies, and hold up whoever comes next; and because one job id then stands for the whole
-of it: a script whose answer was lost is found again, not run again."""
+The statements are those of `append_statements`. They go as one script, because a transaction that waited for its next
+statement would stay open when this process dies, and hold up whoever comes next; and because one job id then stands for
+the whole of it: a script whose answer was lost is found again, not run again."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
 from headwater.event import RAW_SCHEMA
-from headwater.warehouse.append import (
+from headwater.warehouse.append_statements import (
     INCOMING_SCHEMA,
     KEEP_REFUSED,
     find_repeats,
