@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from engine.process import Home, until
 from engine.stream import purchase
 
 from headwater.cli import main
+from headwater.engine import client
 from headwater.engine.address import FILE_NAME, Address, find
+from headwater.sources.load import FileReport, LoadReport
 
 WRITES = [
     "insert into exchange_rates values (date '2026-01-01', 'USD', 1)",
@@ -132,6 +135,44 @@ def rows(home: Home, sql: str) -> list[dict[str, Any]]:
 def test_load_and_build_are_handed_over(served: Home) -> None:
     assert rows(served, ORDER) == [{"conversion_id": "e1", "transaction_id": "t1"}]
     assert rows(served, KEPT) == [{"rates": 0, "builds": True}]
+
+
+def test_a_folder_is_handed_over_file_by_file(served: Home, tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        view = {"event_id": f"view {name}", "event_name": "page_view", "user_pseudo_id": name}
+        text = json.dumps(view | {"event_timestamp": "2026-05-01T10:00:00Z"})
+        (tmp_path / f"{name}.ndjson").write_text("no event" if name == "b" else text)
+    loaded = served.run("load", str(tmp_path), "--json")
+    told = json.loads(loaded.stdout)
+    assert (loaded.returncode, told["accepted"], len(told["files"])) == (1, 3, 4)
+    assert [Path(file["path"]).stem for file in told["files"] if file["error"]] == ["b"]
+    assert "b.ndjson holds 1 rows and not one of them can be read" in loaded.stderr
+    assert served.run("load", str(tmp_path), "--json").stdout.count('"duplicates": 1') == 3
+
+
+@pytest.mark.parametrize(("short", "expected"), [(60.0, [1, 2, 4, 3]), (0.0, [1] * 10)])
+def test_as_many_files_go_together_as_a_short_load_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: float, expected: list[int]
+) -> None:
+    for number in range(10):
+        (tmp_path / f"part-{number}.ndjson").write_text("{}\n")
+    engine, handed = client.Engine(Address(1, "http://127.0.0.1:1", "token")), []
+    heard: list[tuple[str, int, int]] = []
+
+    def load(paths: list[Path], _: str) -> LoadReport:
+        handed.append([path.name for path in paths])
+        reports = [FileReport(path, accepted=1) for path in paths]
+        return LoadReport.of(reports, Counter(late_event=len(paths)), [])
+
+    monkeypatch.setattr(client, "SHORT_SECONDS", short)
+    monkeypatch.setattr(engine, "_load", load)
+    report = engine.load([tmp_path], "auto", lambda *said: heard.append(said))
+    assert [len(names) for names in handed] == expected
+    assert [name for names in handed for name in names] == [f"part-{number}.ndjson" for number in range(10)]
+    assert (report.accepted, report.reasons) == (10, {"late_event": 10})
+    assert heard[0] == ("Loading part-0.ndjson", 0, 30)
+    assert heard[1] == ("Loading part-1.ndjson", 3, 30)
+    engine.close()
 
 
 def test_without_the_token_nothing_is_told(served: Home) -> None:

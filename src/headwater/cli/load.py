@@ -69,7 +69,8 @@ def load(
         check_configured(settings)
     engine = frame.engine()
     if engine:
-        report = engine.load(paths or [], format.value)
+        with Progress("loading") as progress:
+            report = engine.load(paths or [], format.value, progress)
     else:
         with frame.warehouse() as warehouse, Progress("loading") as progress:
             if paths:

@@ -1,5 +1,6 @@
 """Speaks to the engine of a home, for commands that would otherwise need the warehouse to themselves."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -14,13 +15,15 @@ from headwater import errors
 from headwater.engine.address import Address
 from headwater.engine.dead_letters import Chosen, Replayed
 from headwater.errors import EngineUnavailable, HeadwaterError, UnknownTable
-from headwater.sources.load import LoadReport
+from headwater.sources.files import expand
+from headwater.sources.load import LoadReport, Progress, all_of
 from headwater.transform.build import BuildReport
 from headwater.warehouse.protocol import Parameter
 
 # a load or a full build may take as long as it needs; who answers at all answers the connection at once
 PATIENT = httpx.Timeout(None, connect=5.0)
 PROMPT = httpx.Timeout(10.0)
+SHORT_SECONDS = 5.0  # for one load
 
 
 class Engine:
@@ -48,8 +51,27 @@ class Engine:
     def status(self) -> dict[str, Any]:
         return dict(self.ask("GET", "/v1/status", timeout=PROMPT).json())
 
-    def load(self, paths: Sequence[Path], file_format: str) -> LoadReport:
-        wanted = {"paths": [str(path.absolute()) for path in paths], "format": file_format}
+    def load(
+        self, paths: Sequence[Path], file_format: str, progress: Progress = lambda *_: None
+    ) -> LoadReport:
+        """A few files at a time, so that the tables show them as they come. Without paths the GA4 export."""
+        if not paths:
+            return self._load([], file_format)
+        waiting = [path.absolute() for path in expand(paths)]
+        bytes_of_all = sum(file.stat().st_size for file in waiting)
+        reports, together, done = [], 1, 0
+        while waiting:
+            files, waiting = waiting[:together], waiting[together:]
+            progress(f"Loading {files[0].name}", done, bytes_of_all)
+            started = time.monotonic()
+            reports.append(self._load(files, file_format))
+            done += sum(file.stat().st_size for file in files)
+            if time.monotonic() - started < SHORT_SECONDS:  # each is followed by a tick, which has its price
+                together *= 2
+        return all_of(reports)
+
+    def _load(self, paths: Sequence[Path], file_format: str) -> LoadReport:
+        wanted = {"paths": [str(path) for path in paths], "format": file_format}
         return msgspec.json.decode(
             self.ask("POST", "/v1/load", wanted).content, type=LoadReport, dec_hook=made
         )

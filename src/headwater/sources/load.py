@@ -60,6 +60,14 @@ class LoadReport:
         )
 
 
+def all_of(reports: Sequence[LoadReport]) -> LoadReport:
+    reasons = Counter[str]()
+    for report in reports:
+        reasons.update(report.reasons)
+    files = [file for report in reports for file in report.files]
+    return LoadReport.of(files, reasons, [warning for report in reports for warning in report.warnings])
+
+
 def load(
     paths: Sequence[Path],
     file_format: str,

@@ -1,6 +1,7 @@
 """DuckDB: the warehouse in one file, for one process at a time."""
 
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
@@ -29,9 +30,10 @@ MEMORY_LIMIT = (
 )  # bytes of the engine's buffers; what does not fit goes to the temporary folder beside the file
 
 # Bytes of the log beside the file. Whoever writes when it has reached the limit, 16 MB by itself, waits until all of
-# it is in the file, for seconds where that is large. The engine puts it there beside its other work, and sets the limit
-# higher for as long as it does.
+# it is in the file, for seconds where that is large. A higher limit spares a load of many files most of that, where the
+# disk has plenty of room; the engine has one in any case, and puts the log into the file beside its other work.
 LOG_TO_SETTLE, LOG_LIMIT = 64 * 1024**2, 256 * 1024**2
+PLENTY = 16 * LOG_LIMIT  # bytes that are free
 TASKS = 1  # in each table: room of deleted rows that is won back meanwhile. All at once can take seconds
 
 
@@ -96,6 +98,8 @@ class DuckDBWarehouse(Definitions):
             if not read_only:
                 for statement in schema.statements("varchar"):
                     self._connection.execute(statement)
+                if shutil.disk_usage(path.parent).free >= PLENTY:
+                    self._connection.execute(f"set checkpoint_threshold = '{LOG_LIMIT} bytes'")
         except duckdb.Error as error:
             raise translate(error, str(path)) from error
         except OSError as error:
