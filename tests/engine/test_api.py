@@ -137,7 +137,7 @@ def test_load_and_build_are_handed_over(served: Home) -> None:
     assert rows(served, KEPT) == [{"rates": 0, "builds": True}]
 
 
-def test_a_folder_is_handed_over_file_by_file(served: Home, tmp_path: Path) -> None:
+def test_a_folder_is_handed_over_and_each_file_is_told_of(served: Home, tmp_path: Path) -> None:
     for name in ("a", "b", "c", "d"):
         view = {"event_id": f"view {name}", "event_name": "page_view", "user_pseudo_id": name}
         text = json.dumps(view | {"event_timestamp": "2026-05-01T10:00:00Z"})
@@ -172,6 +172,26 @@ def test_as_many_files_go_together_as_a_short_load_takes(
     assert (report.accepted, report.reasons) == (10, {"late_event": 10})
     assert heard[0] == ("Loading part-0.ndjson", 0, 30)
     assert heard[1] == ("Loading part-1.ndjson", 3, 30)
+    engine.close()
+
+
+def test_a_file_that_is_gone_meanwhile_ends_no_load(served: Home, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        view = {"event_name": "page_view", "user_pseudo_id": f"{tmp_path.name} {name}"}
+        (tmp_path / f"{name}.ndjson").write_text(
+            json.dumps(view | {"event_timestamp": "2026-05-01T10:00:00Z"})
+        )
+    address = find(served.home)
+    assert address
+    engine = client.Engine(address)
+
+    def told(what: str, done: int, total: int) -> None:
+        if what == "Loading b.ndjson":  # and c with it, the first one was alone
+            (tmp_path / "b.ndjson").unlink()
+
+    report = engine.load([tmp_path], "auto", told)
+    assert [(file.path.stem, file.accepted) for file in report.files] == [("a", 1), ("b", 0), ("c", 1)]
+    assert "b.ndjson does not exist" in str(report.files[1].error)
     engine.close()
 
 

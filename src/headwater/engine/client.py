@@ -1,6 +1,7 @@
 """Speaks to the engine of a home, for commands that would otherwise need the warehouse to themselves."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -14,9 +15,9 @@ import pyarrow as pa
 from headwater import errors
 from headwater.engine.address import Address
 from headwater.engine.dead_letters import Chosen, Replayed
-from headwater.errors import EngineUnavailable, HeadwaterError, UnknownTable
+from headwater.errors import EngineUnavailable, HeadwaterError, SourceError, UnknownTable
 from headwater.sources.files import expand
-from headwater.sources.load import LoadReport, Progress, all_of
+from headwater.sources.load import FileReport, LoadReport, Progress, all_of
 from headwater.transform.build import BuildReport
 from headwater.warehouse.protocol import Parameter
 
@@ -24,6 +25,7 @@ from headwater.warehouse.protocol import Parameter
 PATIENT = httpx.Timeout(None, connect=5.0)
 PROMPT = httpx.Timeout(10.0)
 SHORT_SECONDS = 5.0  # for one load
+MOST_FILES = 64  # in one
 
 
 class Engine:
@@ -57,18 +59,26 @@ class Engine:
         """A few files at a time, so that the tables show them as they come. Without paths the GA4 export."""
         if not paths:
             return self._load([], file_format)
-        waiting = [path.absolute() for path in expand(paths)]
-        bytes_of_all = sum(file.stat().st_size for file in waiting)
-        reports, together, done = [], 1, 0
+        sizes = {path.absolute(): path.stat().st_size for path in expand(paths)}
+        waiting, reports, together, done = list(sizes), [], 1, 0
         while waiting:
             files, waiting = waiting[:together], waiting[together:]
-            progress(f"Loading {files[0].name}", done, bytes_of_all)
+            progress(f"Loading {files[0].name}", done, sum(sizes.values()))
             started = time.monotonic()
-            reports.append(self._load(files, file_format))
-            done += sum(file.stat().st_size for file in files)
+            reports.append(self._load_all(files, file_format))
+            done += sum(sizes[file] for file in files)
             if time.monotonic() - started < SHORT_SECONDS:  # each is followed by a tick, which has its price
-                together *= 2
+                together = min(together * 2, MOST_FILES)
         return all_of(reports)
+
+    def _load_all(self, files: Sequence[Path], file_format: str) -> LoadReport:
+        """Also where one of them is gone by now."""
+        try:
+            return self._load(files, file_format)
+        except SourceError as error:
+            if len(files) == 1:
+                return LoadReport.of([FileReport(files[0], error=str(error))], Counter(), [])
+        return all_of([self._load_all([file], file_format) for file in files])
 
     def _load(self, paths: Sequence[Path], file_format: str) -> LoadReport:
         wanted = {"paths": [str(path) for path in paths], "format": file_format}

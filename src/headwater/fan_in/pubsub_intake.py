@@ -21,9 +21,7 @@ from headwater.settings.brokers import PubSubTopic
 
 _MOST_HELD = 40_000  # messages that are delivered and not acknowledged
 _LEASE_SECONDS = 3_600  # for which the client keeps a message from being delivered again
-_AGAIN_SECONDS = (
-    20  # until what an engine held when it was killed is delivered again; the client's own would be 60
-)
+_AGAIN_SECONDS = 20  # at most, until what an engine held when it was killed is delivered again
 _CLOSE_SECONDS = 2.0
 _MOST_GIVEN_BACK = 1_000  # in one request
 

@@ -1,7 +1,7 @@
 """Builds all models from the raw events: everything, or only the persons whom new events touch."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from headwater.errors import BuildError, FailedTests, QueryError
 from headwater.settings import Settings
 from headwater.transform.days import DaysOfBuild
 from headwater.transform.project import fingerprint, variables
-from headwater.transform.publish import clear, define, publish
+from headwater.transform.publish import IN_PARTS, clear, define, publish, published
 from headwater.transform.runner import PUBLISHED, STILL_THERE, DbtRunner, Node
 from headwater.transform.tested import note
 from headwater.transform.tick import Tick
@@ -113,6 +113,8 @@ class Builder:
                     f"The new tables could not be put in place, and {STILL_THERE} ({error}): "
                     "`headwater build --full-refresh` makes them anew."
                 ) from error
+        if full:
+            self._analyze(node.name for node in published(nodes, *IN_PARTS, "whole"))
         tests = [node.name for node in nodes if node.kind == "test"]
         if tests:
             note(self._home, tests, {}, of_everything=full)
@@ -131,8 +133,8 @@ class Builder:
     def test_what_is_published(self) -> int:
         """Runs the data tests on the published tables, and says how many; FailedTests names those that fail."""
         live = self._warehouse.schema
-        one_by_one = self._warehouse.dbt_output(live) | {"threads": 1}  # ticks go on beside them
-        runner = DbtRunner(self._workspace / "tests", one_by_one, self._variables)
+        output = self._warehouse.dbt_output(live, beside_ticks=True)
+        runner = DbtRunner(self._workspace / "tests", output, self._variables)
         command = ["test", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
         published = [
             "--select",
@@ -176,8 +178,7 @@ class Builder:
         clear(self._warehouse, self._schema)
         self._open_window(from_batch, to_batch)
         if full:
-            for table in RAW_TABLES:
-                self._warehouse.analyze(f"{self._warehouse.schema}.{table}")
+            self._analyze(RAW_TABLES)
         exclude = ["unit_test", "exposure"] + ([] if test else ["test"])
         command = ["build", "--no-write-json", "--exclude-resource-type", *exclude]
         if full:  # cautious: a test that reads other models besides those of scope is not left out with them
@@ -187,6 +188,11 @@ class Builder:
         clear(
             self._warehouse, self._schema
         )  # a build that failed leaves its tables for whoever looks for the reason
+
+    def _analyze(self, tables: Iterable[str]) -> None:
+        """What has been filled a moment ago is planned badly by an engine that has not looked at it."""
+        for table in tables:
+            self._warehouse.analyze(f"{self._warehouse.schema}.{table}")
 
     def _open_window(self, from_batch: int, to_batch: int) -> None:
         warehouse = self._warehouse

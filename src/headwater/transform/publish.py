@@ -48,8 +48,6 @@ def replace_rows(warehouse: Warehouse, build_schema: str, node: Node, days: Days
     warehouse.execute(f"delete from {target}{condition}")
     order = f" order by {node.ordered_by}" if days is None and node.ordered_by else ""
     warehouse.execute(f"insert into {target} select * from {source}{order}")
-    if days is None:
-        warehouse.analyze(target)
 
 
 def replaced(build_schema: str, node: Node, days: DaysOfBuild) -> str:

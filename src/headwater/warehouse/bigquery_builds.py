@@ -64,7 +64,7 @@ class Builds(Connection):
         with self._translated():
             looked_up(self._client, schema, self._jobs.location, make=True)
 
-    def dbt_output(self, schema: str) -> dict[str, Any]:
+    def dbt_output(self, schema: str, *, beside_ticks: bool = False) -> dict[str, Any]:
         output: dict[str, Any] = {
             "type": "bigquery",
             "method": "oauth",  # Google's usual credentials, a service account's key among them

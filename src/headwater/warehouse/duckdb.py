@@ -286,12 +286,12 @@ class DuckDBWarehouse(Definitions):
     def only_builder(self) -> AbstractContextManager[None]:
         return nullcontext()  # the file's lock has seen to it
 
-    def dbt_output(self, schema: str) -> dict[str, Any]:
+    def dbt_output(self, schema: str, *, beside_ticks: bool = False) -> dict[str, Any]:
         return {
             "type": "duckdb",
             "path": str(self.path),
             "schema": schema,
-            "threads": os.cpu_count() or 2,
+            "threads": 1 if beside_ticks else os.cpu_count() or 2,
             "settings": {"TimeZone": "UTC", "enable_progress_bar": False},
         }
 

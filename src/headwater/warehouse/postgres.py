@@ -323,7 +323,7 @@ class PostgresWarehouse(Definitions):
         return "pg_temp"
 
     def analyze(self, table: str) -> None:
-        self.execute(f"analyze {table}")
+        self.execute(f"analyze (skip_locked) {table}")  # nobody waits for whoever is at it, too
 
     def settle(self) -> None:
         """The server sees to it."""
@@ -343,7 +343,7 @@ class PostgresWarehouse(Definitions):
         finally:
             self.query(f"select pg_advisory_unlock({key}) as released")
 
-    def dbt_output(self, schema: str) -> dict[str, Any]:
+    def dbt_output(self, schema: str, *, beside_ticks: bool = False) -> dict[str, Any]:
         """What the URL leaves open, libpq decides for both: environment, password file, socket."""
         parts = urlsplit(self.url)
         options = dict(parse_qsl(parts.query))
@@ -359,7 +359,7 @@ class PostgresWarehouse(Definitions):
             or os.environ.get("PGPASSWORD", ""),
             "dbname": self._database,
             "schema": schema,
-            "threads": 4,
+            "threads": 1 if beside_ticks else 4,
             **{name: options[name] for name in SHARED_OPTIONS if name in options},
         }
 

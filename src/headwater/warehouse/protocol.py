@@ -195,8 +195,9 @@ class Warehouse(Reader, Protocol):
         """Held by one build at a time; a second one fails at once."""
         ...
 
-    def dbt_output(self, schema: str) -> dict[str, Any]:
-        """The profile output with which dbt builds into `schema` of this warehouse."""
+    def dbt_output(self, schema: str, *, beside_ticks: bool = False) -> dict[str, Any]:
+        """The profile output with which dbt builds into `schema` of this warehouse, or looks at it beside ticks: one
+        statement at a time, where all that ask at once would share a machine."""
         ...
 
     def close(self) -> None: ...
