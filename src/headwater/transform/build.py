@@ -136,14 +136,14 @@ class Builder:
         output = self._warehouse.dbt_output(live, beside_ticks=True)
         runner = DbtRunner(self._workspace / "tests", output, self._variables)
         command = ["test", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
-        published = [
+        selected = [
             "--select",
             "config.meta.publish:person",
             "config.meta.publish:device",
             "config.meta.publish:view",
         ]
         try:
-            ran = [node.name for node in runner.run([*command, *published], PUBLISHED)]
+            ran = [node.name for node in runner.run([*command, *selected], PUBLISHED)]
         except FailedTests as error:
             note(self._home, error.ran, error.failed, of_published=True)
             raise
